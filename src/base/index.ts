@@ -1,0 +1,27 @@
+/** What every room may use; knows nothing of the product. */
+export { abortable, delay, isAbortOf } from "./abort.ts";
+export { Backoff, type BackoffOptions } from "./backoff.ts";
+export { type Brand } from "./brand.ts";
+export { Channel, type PushResult } from "./channel.ts";
+export { type Clock, systemClock, type Timer } from "./clock.ts";
+export { Deque } from "./deque.ts";
+export { errorMessage } from "./error-message.ts";
+export { readTextIfPresent, writeFileAtomic } from "./files.ts";
+export {
+  type Journal,
+  type JournalLevel,
+  type JournalRecord,
+  silentJournal,
+} from "./journal.ts";
+export { Latest } from "./latest.ts";
+export { ManualClock } from "./manual-clock.ts";
+export { moduleBeside } from "./module-beside.ts";
+export {
+  type ChoiceOption,
+  type FlagOption,
+  type NumberOption,
+  type OptionRow,
+  type OptionsOf,
+  type OptionTable,
+  readOptions,
+} from "./options.ts";
