@@ -1,0 +1,84 @@
+/**
+ * What a service is, with every default filled in. All values are plain and
+ * frozen, so that they can be cloned into workers.
+ */
+
+/** How the next target is chosen. */
+export type BalancingPolicy = "least-requests" | "round-robin" | "p2c" | "hash";
+
+/** What `hash` reads of a request. `name` is a cookie or a lower-case field name. */
+export type HashSource =
+  | { readonly kind: "cookie"; readonly name: string }
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "path" }
+  | { readonly kind: "address" };
+
+/** Which answers get {@link CacheDefinition.defaultTtlMs} when they name no lifetime. */
+export type CacheHeuristic = "last-modified" | "all" | "off";
+
+export interface CacheDefinition {
+  readonly enabled: boolean;
+  /** Lifetime of answers that may be cached heuristically. */
+  readonly defaultTtlMs: number;
+  readonly heuristic: CacheHeuristic;
+  /** Bodies above this are passed through and not stored. */
+  readonly maxEntryBytes: number;
+}
+
+export interface RetryDefinition {
+  /** Targets tried for one request, the first included. */
+  readonly attempts: number;
+  /** No response head within this: the next target. */
+  readonly headTimeoutMs: number;
+  /** Statuses of a target for which the next one is tried. */
+  readonly statuses: readonly number[];
+  /** No new attempt starts later than this after the first. */
+  readonly deadlineMs: number;
+  /** How long a request waits for a target when there is none. */
+  readonly waitMs: number;
+}
+
+export interface ActiveCheckDefinition {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Successes in a row that bring a target back. */
+  readonly rise: number;
+  /** Failures in a row that eject a target. */
+  readonly fall: number;
+}
+
+export interface HealthDefinition {
+  /** Failures in a row that eject a target. */
+  readonly failures: number;
+  /** The n-th ejection lasts n times this. */
+  readonly ejectMs: number;
+  readonly maxEjectMs: number;
+  readonly active: ActiveCheckDefinition | undefined;
+}
+
+export interface RolloutDefinition {
+  /** `mixed`: all releases answer; `cutover`: the recorded current one only. */
+  readonly mode: "mixed" | "cutover";
+  /** Targets a newer release needs before a cutover. */
+  readonly min: number;
+  readonly skew: "off" | "protect";
+  /** Name of the cookie that keeps a client on its release. */
+  readonly pin: string | undefined;
+}
+
+export interface ServiceDefinition {
+  /** Lower case, without port. None: every host that no other service names. */
+  readonly hosts: readonly string[];
+  /** Prefix of the paths that belong to the service; begins with `/`. */
+  readonly path: string;
+  readonly policy: BalancingPolicy;
+  /** Only with the policy `hash`. */
+  readonly hash: HashSource | undefined;
+  /** A new target starts at 10 % of its weight and rises over this time; 0: at once. */
+  readonly slowStartMs: number;
+  readonly cache: CacheDefinition;
+  readonly retry: RetryDefinition;
+  readonly health: HealthDefinition;
+  readonly rollout: RolloutDefinition;
+}
