@@ -51,7 +51,8 @@ export class FrameSplitter {
 
   /** Gives it the first `byteLength` bytes of `chunk`. */
   push(chunk: Buffer, byteLength: number = chunk.length): void {
-    if (this.#position < this.#end) this.#hold(this.#end - this.#position);
+    if (this.#position < this.#end && this.#rejection === undefined)
+      throw new TypeError("Cannot push a chunk: the last one was not read out");
     this.#chunk = chunk;
     this.#position = 0;
     this.#end = byteLength;

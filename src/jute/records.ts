@@ -46,8 +46,8 @@ export interface Stat {
 }
 
 /**
- * Written out by hand since nearly every reply carries one: 11 fields through
- * `record` cost 0.35 µs, so 0.15 µs (bench/jute/stat.bench.ts).
+ * Written out by hand since nearly every reply carries one: reading it through
+ * `record` cost 0.17 µs, this way 0.045 µs (bench/jute/stat.bench.ts).
  */
 export const Stat: Codec<Stat> = {
   minBytes: 68,
