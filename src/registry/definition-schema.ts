@@ -1,0 +1,179 @@
+import * as v from "valibot";
+import type { HashSource, ServiceDefinition } from "./definition.ts";
+import { deepFreeze, parseJson, type Parsed } from "./parse-json.ts";
+
+/** What the value of a service's node says. */
+export type DefinitionNode =
+  /** No data: no definition. */
+  | { readonly kind: "empty" }
+  | { readonly kind: "definition"; readonly definition: ServiceDefinition }
+  /** `{"removed": true}`: an operator took the service out of service. */
+  | { readonly kind: "removed" };
+
+const count = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+const durationMs = (min: number) => count(min, 86_400_000);
+
+/** A host name or address as it stands in a Host field, without port. */
+const Host = v.pipe(
+  v.string(),
+  v.toLowerCase(),
+  v.regex(
+    /^(?:[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]+\])$/,
+    (issue) =>
+      `${issue.received} is not a host name (write it without scheme, port and wildcard)`,
+  ),
+);
+
+const Path = v.pipe(
+  v.string(),
+  v.regex(
+    /^\/[\x21-\x7e]{0,1023}$/,
+    (issue) => `${issue.received} is not a path that begins with "/"`,
+  ),
+);
+
+const HASH =
+  /^(?:path|address|(?:cookie|header):[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128})$/;
+const Hash = v.pipe(
+  v.string(),
+  v.regex(
+    HASH,
+    (issue) =>
+      `${issue.received} is not "path", "address", "cookie:NAME" or "header:NAME"`,
+  ),
+  v.transform(readHash),
+);
+
+function readHash(text: string): HashSource {
+  if (text === "path" || text === "address") return { kind: text };
+  const [kind, name = ""] = text.split(":");
+  return kind === "cookie"
+    ? { kind: "cookie", name }
+    : { kind: "header", name: name.toLowerCase() };
+}
+
+const Cache = v.object({
+  enabled: v.optional(v.boolean(), true),
+  defaultTtlMs: v.optional(durationMs(0), 120_000),
+  heuristic: v.optional(
+    v.picklist(["last-modified", "all", "off"]),
+    "last-modified",
+  ),
+  maxEntryBytes: v.optional(count(0, 2 ** 31 - 1), 16 * 1024 * 1024),
+});
+
+const Retry = v.object({
+  attempts: v.optional(count(1, 10), 3),
+  headTimeoutMs: v.optional(durationMs(1), 60_000),
+  statuses: v.optional(
+    v.pipe(v.array(count(400, 599)), v.maxLength(32)),
+    () => [502, 503, 504],
+  ),
+  deadlineMs: v.optional(durationMs(0), 10_000),
+  waitMs: v.optional(durationMs(0), 5_000),
+});
+
+const ActiveCheck = v.object({
+  path: Path,
+  intervalMs: v.optional(durationMs(100), 5_000),
+  timeoutMs: v.optional(durationMs(1), 2_000),
+  rise: v.optional(count(1, 100), 2),
+  fall: v.optional(count(1, 100), 3),
+});
+
+const Health = v.object({
+  failures: v.optional(count(1, 1_000), 5),
+  ejectMs: v.optional(durationMs(100), 30_000),
+  maxEjectMs: v.optional(durationMs(100), 300_000),
+  active: v.optional(ActiveCheck),
+});
+
+const Rollout = v.object({
+  mode: v.optional(v.picklist(["mixed", "cutover"]), "mixed"),
+  min: v.optional(count(1, 10_000), 1),
+  skew: v.optional(v.picklist(["off", "protect"]), "off"),
+  pin: v.optional(
+    v.pipe(v.string(), v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/)),
+  ),
+});
+
+const Definition = v.pipe(
+  v.object({
+    hosts: v.optional(v.pipe(v.array(Host), v.maxLength(1_000)), () => []),
+    path: v.optional(Path, "/"),
+    policy: v.optional(
+      v.picklist(["least-requests", "round-robin", "p2c", "hash"]),
+      "least-requests",
+    ),
+    hash: v.optional(Hash),
+    slowStartMs: v.optional(durationMs(0), 0),
+    cache: v.optional(Cache, {}),
+    retry: v.optional(Retry, {}),
+    health: v.optional(Health, {}),
+    rollout: v.optional(Rollout, {}),
+    removed: v.optional(v.boolean(), false),
+  }),
+  v.check(
+    (definition) =>
+      definition.policy !== "hash" || definition.hash !== undefined,
+    'the policy "hash" needs "hash"',
+  ),
+);
+
+/** Reads the value of a service's node. */
+export function parseDefinition(
+  data: Uint8Array | null,
+): Parsed<DefinitionNode> {
+  if (data === null || data.byteLength === 0)
+    return { kind: "value", value: { kind: "empty" }, unknownKeys: [] };
+  const parsed = parseJson(Definition, data);
+  if (parsed.kind === "reject") return parsed;
+  const { removed, ...given } = parsed.value;
+  const value: DefinitionNode = removed
+    ? { kind: "removed" }
+    : { kind: "definition", definition: fill(given) };
+  return { ...parsed, value };
+}
+
+type Given = Omit<v.InferOutput<typeof Definition>, "removed">;
+
+function fill(given: Given): ServiceDefinition {
+  return deepFreeze({
+    ...given,
+    hosts: [...new Set(given.hosts)],
+    hash: given.hash,
+    health: { ...given.health, active: given.health.active },
+    rollout: { ...given.rollout, pin: given.rollout.pin },
+  });
+}
+
+/** What holds where nothing is said. */
+export const defaultDefinition: ServiceDefinition = makeDefault();
+
+function makeDefault(): ServiceDefinition {
+  const { removed: _removed, ...given } = v.parse(Definition, {});
+  return fill(given);
+}
+
+/** The JSON that {@link parseDefinition} reads as `definition`. */
+export function formatDefinition(definition: ServiceDefinition): string {
+  const { hash, ...rest } = definition;
+  return JSON.stringify({
+    ...rest,
+    ...(hash === undefined ? {} : { hash: formatHash(hash) }),
+  });
+}
+
+function formatHash(hash: HashSource): string {
+  return "name" in hash ? `${hash.kind}:${hash.name}` : hash.kind;
+}
+
+/**
+ * A host name as definitions hold it.
+ * @returns undefined where it is not a host name
+ */
+export function readHost(host: string): string | undefined {
+  const result = v.safeParse(Host, host);
+  return result.success ? result.output : undefined;
+}
