@@ -1,0 +1,62 @@
+/** The ZooKeeper client: sessions, operations, watches and recipes. */
+export { type CreateMode, Permission } from "../jute/index.ts";
+export {
+  type SessionId,
+  sessionIdText,
+  type Zxid,
+  zxidText,
+} from "../jute/index.ts";
+export {
+  type ConnectString,
+  parseConnectString,
+  type ServerAddress,
+} from "./connect-string.ts";
+export type { TlsOptions } from "./connection.ts";
+export type { AuthEntry } from "./credentials.ts";
+export {
+  type CheckOp,
+  type CreateOp,
+  type CreateOptions,
+  type DeleteOp,
+  type GetChildrenOp,
+  type GetDataOp,
+  type MultiOp,
+  type MultiReadOp,
+  type MultiReadResult,
+  type MultiReadResults,
+  type MultiResult,
+  type MultiResults,
+  type NodeData,
+  op,
+  type SetDataOp,
+} from "./multi.ts";
+export {
+  type AclAnswer,
+  type AclEntry,
+  type Answered,
+  type ChildrenAnswer,
+  type CreateAnswer,
+  CREATOR_ALL_ACL,
+  type DataAnswer,
+  type Identity,
+  OPEN_ACL,
+  READ_ACL,
+  type Stat,
+} from "./operations.ts";
+export { CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
+export type { RequestOptions } from "./request.ts";
+export type { SaslCredentials } from "./sasl.ts";
+export type { SessionState } from "./session-state.ts";
+export type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
+export { checkPath, childPath, parentPath } from "./znode-path.ts";
+export {
+  connect,
+  type ReadOptions,
+  ZooKeeper,
+  type ZooKeeperOptions,
+} from "./zookeeper.ts";
+export {
+  type FailedMultiResult,
+  ZooKeeperError,
+  type ZooKeeperErrorCode,
+} from "./zookeeper-error.ts";

@@ -1,0 +1,179 @@
+import * as jute from "../jute/index.ts";
+import type { WatchEvent } from "./watch-event.ts";
+
+/** What a server distinguishes. `exist` is a data watch on a node that is not there. */
+export type WatchKind =
+  "data" | "exist" | "children" | "persistent" | "recursive";
+
+/** Told of each event; one-shot kinds of one. */
+export type WatchListener = (event: WatchEvent) => void;
+
+const KINDS = ["data", "exist", "children", "persistent", "recursive"] as const;
+/** Servers accept a little less than 1 MB; small pieces let other replies through. */
+const MAX_PIECE_BYTES = 128 * 1_024;
+
+/**
+ * The watches that the present session has set, by kind and path on the server.
+ * A watch is added in the same turn as the reply that confirms it, so that no
+ * notification can come in between.
+ */
+export class WatchTable {
+  readonly #byKind: Readonly<
+    Record<WatchKind, Map<string, Set<WatchListener>>>
+  > = {
+    data: new Map(),
+    exist: new Map(),
+    children: new Map(),
+    persistent: new Map(),
+    recursive: new Map(),
+  };
+
+  /** Listeners of all kinds. */
+  get size(): number {
+    let size = 0;
+    for (const kind of KINDS)
+      for (const listeners of this.#byKind[kind].values())
+        size += listeners.size;
+    return size;
+  }
+
+  add(kind: WatchKind, path: string, listener: WatchListener): void {
+    const listeners = this.#byKind[kind].get(path);
+    if (listeners === undefined)
+      this.#byKind[kind].set(path, new Set([listener]));
+    else listeners.add(listener);
+  }
+
+  /**
+   * Forgets a listener, of whichever kind. Answers true when no listener is
+   * left at the path, so that the server may forget it too: its removal takes
+   * all kinds at once (the types of removeWatches cannot tell them apart).
+   */
+  remove(path: string, listener: WatchListener): boolean {
+    let found = false;
+    let left = false;
+    for (const kind of KINDS) {
+      const listeners = this.#byKind[kind].get(path);
+      if (listeners === undefined) continue;
+      if (listeners.delete(listener)) found = true;
+      if (listeners.size === 0) this.#byKind[kind].delete(path);
+      else left = true;
+    }
+    return found && !left;
+  }
+
+  /** Whether any listener stands at exactly this path. */
+  has(path: string): boolean {
+    return KINDS.some((kind) => this.#byKind[kind].has(path));
+  }
+
+  /**
+   * The listeners of a notification. One-shot ones are forgotten by this call,
+   * as the server has forgotten them.
+   */
+  take(type: number, path: string): readonly WatchListener[] {
+    const found: WatchListener[] = [];
+    switch (type) {
+      case jute.WatchEventType.created:
+      case jute.WatchEventType.dataChanged:
+        this.#takeOneShot("data", path, found);
+        this.#takeOneShot("exist", path, found);
+        this.#findStaying(path, found);
+        break;
+      case jute.WatchEventType.deleted:
+        this.#takeOneShot("data", path, found);
+        this.#takeOneShot("exist", path, found);
+        this.#takeOneShot("children", path, found);
+        this.#findStaying(path, found);
+        break;
+      case jute.WatchEventType.childrenChanged:
+        this.#takeOneShot("children", path, found);
+        found.push(...(this.#byKind.persistent.get(path) ?? []));
+        break;
+      default:
+        break;
+    }
+    return found.length > 1 ? [...new Set(found)] : found;
+  }
+
+  /** Empties the table and answers the listeners of one-shot kinds with their paths: a new session has no watches. */
+  clear(): readonly (readonly [string, WatchListener])[] {
+    const oneShot: (readonly [string, WatchListener])[] = [];
+    for (const kind of KINDS) {
+      if (kind !== "persistent" && kind !== "recursive")
+        for (const [path, listeners] of this.#byKind[kind])
+          for (const listener of listeners) oneShot.push([path, listener]);
+      this.#byKind[kind].clear();
+    }
+    return oneShot;
+  }
+
+  /** Everything, as setWatches requests of at most 128 KB each. */
+  *pieces(): Generator<Omit<jute.SetWatches2, "relativeZxid">> {
+    let piece = emptyPiece();
+    let pieceBytes = 0;
+    for (const kind of KINDS) {
+      for (const path of this.#byKind[kind].keys()) {
+        const pathBytes = 4 + Buffer.byteLength(path);
+        if (pieceBytes > 0 && pieceBytes + pathBytes > MAX_PIECE_BYTES) {
+          yield piece;
+          piece = emptyPiece();
+          pieceBytes = 0;
+        }
+        piece[PIECE_FIELD[kind]].push(path);
+        pieceBytes += pathBytes;
+      }
+    }
+    if (pieceBytes > 0) yield piece;
+  }
+
+  #takeOneShot(
+    kind: "data" | "exist" | "children",
+    path: string,
+    found: WatchListener[],
+  ): void {
+    const listeners = this.#byKind[kind].get(path);
+    if (listeners === undefined) return;
+    this.#byKind[kind].delete(path);
+    found.push(...listeners);
+  }
+
+  #findStaying(path: string, found: WatchListener[]): void {
+    found.push(...(this.#byKind.persistent.get(path) ?? []));
+    const { recursive } = this.#byKind;
+    if (recursive.size === 0) return;
+    for (let at = path; ; ) {
+      const listeners = recursive.get(at);
+      if (listeners !== undefined) found.push(...listeners);
+      if (at === "/") return;
+      at = at.slice(0, at.lastIndexOf("/")) || "/";
+    }
+  }
+}
+
+type Piece = Record<
+  | "dataWatches"
+  | "existWatches"
+  | "childWatches"
+  | "persistentWatches"
+  | "persistentRecursiveWatches",
+  string[]
+>;
+
+const PIECE_FIELD = {
+  data: "dataWatches",
+  exist: "existWatches",
+  children: "childWatches",
+  persistent: "persistentWatches",
+  recursive: "persistentRecursiveWatches",
+} as const satisfies Record<WatchKind, keyof Piece>;
+
+function emptyPiece(): Piece {
+  return {
+    dataWatches: [],
+    existWatches: [],
+    childWatches: [],
+    persistentWatches: [],
+    persistentRecursiveWatches: [],
+  };
+}
