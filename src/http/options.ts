@@ -1,0 +1,37 @@
+import type { OptionsOf, OptionTable } from "../base/index.ts";
+
+/** How much of a head a peer may send. */
+export const HEAD_OPTIONS = {
+  maxHeadBytes: {
+    type: "number",
+    default: 32_768,
+    min: 1024,
+    max: 1_048_576,
+    doc: "Longest head taken, from the first byte of its first line to its empty line.",
+    danger: "Every connection may hold this much memory.",
+  },
+  maxFields: {
+    type: "number",
+    default: 128,
+    min: 16,
+    max: 10_000,
+    doc: "Most field lines in one head.",
+  },
+  maxTargetBytes: {
+    type: "number",
+    default: 8192,
+    min: 256,
+    max: 1_048_576,
+    doc: "Longest request target taken; RFC 9110 section 4.1 asks for 8000 at least.",
+  },
+} as const satisfies OptionTable;
+
+/** Checked limits of a head. */
+export type HeadLimits = OptionsOf<typeof HEAD_OPTIONS>;
+
+/** The limits when nobody says otherwise. */
+export const DEFAULT_HEAD_LIMITS: HeadLimits = Object.freeze({
+  maxHeadBytes: HEAD_OPTIONS.maxHeadBytes.default,
+  maxFields: HEAD_OPTIONS.maxFields.default,
+  maxTargetBytes: HEAD_OPTIONS.maxTargetBytes.default,
+});
