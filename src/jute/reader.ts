@@ -80,6 +80,17 @@ export class Reader {
     return copy;
   }
 
+  /**
+   * Bytes with a length before them as a string of which each character is one
+   * byte (latin1); -1 is null.
+   */
+  byteString(): string | null {
+    const length = this.#length();
+    if (length === -1) return null;
+    const at = this.#take(length);
+    return this.#bytes.toString("latin1", at, at + length);
+  }
+
   /** UTF-8 with a length before it; a null string reads as an empty one. */
   ustring(): string {
     const length = this.#length();

@@ -44,6 +44,24 @@ export class Writer {
     this.#slab.set(value, at + 4);
   }
 
+  /** A long that is a whole number from 0 to 2^53. */
+  longNumber(value: number): void {
+    const at = this.#reserve(8);
+    this.#view.setInt32(at, Math.floor(value / 4_294_967_296));
+    this.#view.setInt32(at + 4, value);
+  }
+
+  /** Bytes with a length before them, from a string of which each character is one byte. */
+  byteString(value: string | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    const at = this.#reserve(4 + value.length);
+    this.#view.setInt32(at, value.length);
+    this.#slab.write(value, at + 4, value.length, "latin1");
+  }
+
   ustring(value: string): void {
     const bound =
       value.length <= SHORT_STRING
