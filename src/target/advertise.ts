@@ -1,0 +1,119 @@
+/**
+ * Which address is registered. A proxy on another machine must be able to reach
+ * it, and only the operator knows for certain; what can be known here is whether
+ * there may be another machine at all: ZooKeeper on loopback means that everything
+ * is on this one.
+ */
+import { hostname, networkInterfaces } from "node:os";
+import { isIPv6 } from "node:net";
+import { TargetError } from "./target-error.ts";
+
+export interface Address {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where ZooKeeper is, seen from here. */
+type Nearness =
+  | { readonly kind: "loopback" }
+  /** Reached by an address of this machine that others can use as well. */
+  | { readonly kind: "own"; readonly host: string }
+  | { readonly kind: "elsewhere" };
+
+/**
+ * The address to register for a server that listens on `listen`.
+ * @throws TargetError `advertise-needed`, or `bad-address` for an `advertise` that is not HOST[:PORT]
+ */
+export function advertisedAddress(given: {
+  readonly listen: Address;
+  /** HOST[:PORT], as the operator wrote it. */
+  readonly advertise?: string | undefined;
+  /** The hosts of the connect string. */
+  readonly zookeeperHosts: readonly string[];
+  /** Addresses of this machine; for tests. */
+  readonly ownAddresses?: readonly string[];
+}): Address {
+  const { listen, advertise } = given;
+  if (advertise !== undefined) return parseAdvertise(advertise, listen.port);
+  const wildcard = isWildcard(listen.host);
+  if (!wildcard && !isLoopback(listen.host)) return listen;
+  const nearness = nearnessOf(
+    given.zookeeperHosts,
+    given.ownAddresses ?? ownAddresses(),
+  );
+  if (nearness.kind === "loopback")
+    return wildcard ? { host: "127.0.0.1", port: listen.port } : listen;
+  if (nearness.kind === "own" && wildcard)
+    return { host: nearness.host, port: listen.port };
+  throw new TargetError(
+    "advertise-needed",
+    `Cannot register ${authority(listen)}: it listens on a ${wildcard ? "wildcard" : "loopback"} address and ZooKeeper is on another machine; say with --advertise HOST[:PORT] where proxies reach it`,
+  );
+}
+
+/** `http://host:port`, IPv6 in brackets. */
+export function addressUrl(address: Address): string {
+  return `http://${authority(address)}`;
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function authority({ host, port }: Address): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+export function isWildcard(host: string): boolean {
+  return host === "" || host === "0.0.0.0" || host === "::" || host === "*";
+}
+
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/u, "");
+  return (
+    name === "localhost" ||
+    name.endsWith(".localhost") ||
+    name === "::1" ||
+    /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/u.test(name)
+  );
+}
+
+function parseAdvertise(text: string, defaultPort: number): Address {
+  const groups =
+    /^(?:\[(?<literal>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+))(?::(?<port>\d{1,5}))?$/u.exec(
+      text,
+    )?.groups;
+  const host = isIPv6(text) ? text : (groups?.["literal"] ?? groups?.["name"]);
+  const port = Number(groups?.["port"] ?? defaultPort);
+  const sound =
+    host !== undefined &&
+    port > 0 &&
+    port < 65_536 &&
+    !isWildcard(host) &&
+    (groups?.["literal"] === undefined || isIPv6(groups["literal"]));
+  if (sound) return { host, port };
+  throw new TargetError(
+    "bad-address",
+    `Cannot advertise ${JSON.stringify(text)}: it is not HOST or HOST:PORT of one machine`,
+  );
+}
+
+function nearnessOf(
+  zookeeperHosts: readonly string[],
+  own: readonly string[],
+): Nearness {
+  if (zookeeperHosts.every(isLoopback)) return { kind: "loopback" };
+  const named = zookeeperHosts.find((host) => own.includes(host.toLowerCase()));
+  const allOwn = zookeeperHosts.every(
+    (host) => isLoopback(host) || own.includes(host.toLowerCase()),
+  );
+  return allOwn && named !== undefined
+    ? { kind: "own", host: named }
+    : { kind: "elsewhere" };
+}
+
+function ownAddresses(): string[] {
+  const addresses = [hostname().toLowerCase()];
+  for (const ofOne of Object.values(networkInterfaces())) {
+    for (const { address } of ofOne ?? []) addresses.push(address);
+  }
+  return addresses;
+}

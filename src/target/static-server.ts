@@ -1,0 +1,170 @@
+import { createServer, type Server } from "node:http";
+import { type Journal, silentJournal } from "../base/index.ts";
+import type { Address } from "./advertise.ts";
+import { authority } from "./advertise.ts";
+import { commitLabel, readGitState } from "./git-commit.ts";
+import { LiveSite } from "./live-site.ts";
+import { releaseNaming } from "./release-name.ts";
+import type { Manifest } from "./scan-site.ts";
+import { SiteHandler } from "./site-handler.ts";
+import { ServerStop } from "./stop-server.ts";
+import { systemErrorCode, TargetError } from "./target-error.ts";
+
+/**
+ * Longer than any proxy keeps an idle connection: the one who sends the next
+ * request closes, so that none is sent into a closing connection.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
+export interface ServeDirectoryOptions {
+  readonly dir: string;
+  /** Port 0 takes a free one. */
+  readonly listen: Address;
+  /** Names the present content; later content gets `<release>+<digest>`. */
+  readonly release?: string | undefined;
+  readonly journal?: Journal;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a served directory is, for the registry. */
+export interface ServedRelease {
+  readonly release: string;
+  /** The git commit of the directory, with `-dirty` where it differs; undefined outside git. */
+  readonly commit: string | undefined;
+  readonly files: number;
+}
+
+/** A directory, served over HTTP. */
+export interface StaticServer extends AsyncDisposable {
+  /** Where it listens, with the real port. */
+  readonly address: Address;
+  /** The present release, then each newer one. Ends on close. */
+  releases(options?: {
+    readonly signal?: AbortSignal | undefined;
+  }): AsyncIterable<ServedRelease>;
+  /** From now on each answer says `Connection: close`. */
+  hangUp(): void;
+  /** Stops listening, finishes what is in flight, cuts what is left when the signal fires. */
+  close(options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+}
+
+/**
+ * Serves `dir` with strong entity tags, ranges, types and index pages; nothing
+ * outside of it, links included, and no names that begin with a dot. Follows
+ * every change of the directory. Resolves when it listens.
+ * @throws TargetError `unreadable-directory`, `address-in-use`, `cannot-listen`
+ */
+export async function serveDirectory(
+  options: ServeDirectoryOptions,
+): Promise<StaticServer> {
+  const { dir, listen, journal = silentJournal, signal } = options;
+  const site = await LiveSite.open(dir, { journal, signal });
+  try {
+    const releaseOf = releaseNaming(site.state.manifest, options.release);
+    const handler = new SiteHandler({ site, releaseOf, journal });
+    const server = createServer((request, response) =>
+      handler.handle(request, response),
+    );
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    const stop = new ServerStop(server);
+    const address = await listenOn(server, listen);
+    return new DirectoryServer({ site, stop, address, releaseOf, dir });
+  } catch (error) {
+    await site.close();
+    throw error;
+  }
+}
+
+class DirectoryServer implements StaticServer {
+  readonly address: Address;
+  readonly #site: LiveSite;
+  readonly #stop: ServerStop;
+  readonly #releaseOf: (manifest: Manifest) => string;
+  readonly #dir: string;
+
+  constructor(given: {
+    readonly site: LiveSite;
+    readonly stop: ServerStop;
+    readonly address: Address;
+    readonly releaseOf: (manifest: Manifest) => string;
+    readonly dir: string;
+  }) {
+    this.#site = given.site;
+    this.#stop = given.stop;
+    this.address = given.address;
+    this.#releaseOf = given.releaseOf;
+    this.#dir = given.dir;
+  }
+
+  async *releases(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<ServedRelease, void, void> {
+    for await (const { manifest } of this.#site.states(options)) {
+      const commit = commitLabel(await readGitState(this.#dir));
+      const release = this.#releaseOf(manifest);
+      yield { release, commit, files: manifest.files.size };
+    }
+  }
+
+  hangUp(): void {
+    this.#stop.hangUp();
+  }
+
+  async close(
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    await this.#stop.stop(options);
+    await this.#site.close();
+  }
+
+  /** Cuts what is under way. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ signal: AbortSignal.abort() });
+  }
+}
+
+async function listenOn(server: Server, listen: Address): Promise<Address> {
+  await new Promise<void>((resolve, reject) => {
+    const onError = (error: Error) => reject(listenError(listen, error));
+    server.once("error", onError);
+    server.listen({ host: listen.host, port: listen.port }, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+  // What fails after that is one connection's accept (no descriptors left):
+  // the next one may be accepted again.
+  server.on("error", () => {});
+  const bound = server.address();
+  if (bound === null || typeof bound === "string") return listen;
+  return { host: listen.host, port: bound.port };
+}
+
+function listenError(listen: Address, cause: Error): TargetError {
+  const where = authority(listen);
+  switch (systemErrorCode(cause)) {
+    case "EADDRINUSE":
+      return new TargetError(
+        "address-in-use",
+        `Cannot listen on ${where}: the port is in use`,
+        { cause },
+      );
+    case "EACCES":
+      return new TargetError(
+        "cannot-listen",
+        `Cannot listen on ${where}: permission denied`,
+        { cause },
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new TargetError(
+        "cannot-listen",
+        `Cannot listen on ${where}: it is not an address of this machine`,
+        { cause },
+      );
+    default:
+      return new TargetError("cannot-listen", `Cannot listen on ${where}`, {
+        cause,
+      });
+  }
+}
