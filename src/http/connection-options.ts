@@ -1,4 +1,6 @@
 import { isToken } from "./characters.ts";
+import { fieldJoined } from "./fields.ts";
+import type { FieldList } from "./head-result.ts";
 import { trimWhiteSpace } from "./white-space.ts";
 import { fieldIdOf, isGuardedId, isHopByHopId } from "./known-field.ts";
 
@@ -69,4 +71,11 @@ function readList(value: string): ConnectionOptions | undefined {
     }
   }
   return { close, keepAlive, upgrade, guarded, others: others ?? NONE };
+}
+
+/** What the Connection fields of a list say; undefined when that is not a list of tokens. */
+export function connectionOptions(
+  fields: FieldList,
+): ConnectionOptions | undefined {
+  return readConnectionOptions(fieldJoined(fields, "connection") ?? "");
 }

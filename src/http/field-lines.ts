@@ -6,6 +6,7 @@ import {
   type MutableResponseHead,
   rememberResponseField,
 } from "./response-head.ts";
+import { checkTrailer, MutableTrailers } from "./trailers.ts";
 import type { WireFault } from "./wire-fault.ts";
 
 /** Where in a buffer a head stands, and the same bytes as text. */
@@ -36,10 +37,10 @@ export class LinesResult {
  * It is one long function because a call for each line costs 15 % more.
  */
 export function dissectFieldLines(
-  head: MutableRequestHead | MutableResponseHead,
+  head: MutableRequestHead | MutableResponseHead | MutableTrailers,
   source: HeadText,
   at: number,
-  limits: HeadLimits,
+  limits: Pick<HeadLimits, "maxFields">,
 ): LinesResult {
   const { bytes, start, text } = source;
   const { fields, ids } = head;
@@ -94,7 +95,9 @@ export function dissectFieldLines(
       const fault =
         head instanceof MutableRequestHead
           ? rememberRequestField(head, id, value)
-          : rememberResponseField(head, id, value);
+          : head instanceof MutableTrailers
+            ? checkTrailer(id)
+            : rememberResponseField(head, id, value);
       if (fault !== undefined) return new LinesResult(fault, nameStart);
     }
   }

@@ -35,3 +35,45 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = Object.freeze({
   maxFields: HEAD_OPTIONS.maxFields.default,
   maxTargetBytes: HEAD_OPTIONS.maxTargetBytes.default,
 });
+
+/** How chunked content may look. */
+export const CHUNKED_OPTIONS = {
+  maxExtensionBytes: {
+    type: "number",
+    default: 256,
+    min: 0,
+    max: 65_536,
+    doc: "Longest extensions of one chunk; they are read and ignored.",
+  },
+  maxTrailerBytes: {
+    type: "number",
+    default: 8192,
+    min: 0,
+    max: 1_048_576,
+    doc: "Longest trailer section taken after chunked content.",
+  },
+  maxTrailerFields: {
+    type: "number",
+    default: 32,
+    min: 0,
+    max: 10_000,
+    doc: "Most field lines in one trailer section.",
+  },
+  allowPaddedSizes: {
+    type: "flag",
+    default: false,
+    doc: "Takes chunk sizes with leading zeros, as some old servers send them.",
+    danger: "Another parser may count the digits or read them as octal.",
+  },
+} as const satisfies OptionTable;
+
+/** Checked options of chunked content. */
+export type ChunkedLimits = OptionsOf<typeof CHUNKED_OPTIONS>;
+
+/** The options of chunked content when nobody says otherwise. */
+export const DEFAULT_CHUNKED_LIMITS: ChunkedLimits = Object.freeze({
+  maxExtensionBytes: CHUNKED_OPTIONS.maxExtensionBytes.default,
+  maxTrailerBytes: CHUNKED_OPTIONS.maxTrailerBytes.default,
+  maxTrailerFields: CHUNKED_OPTIONS.maxTrailerFields.default,
+  allowPaddedSizes: CHUNKED_OPTIONS.allowPaddedSizes.default,
+});
