@@ -37,7 +37,6 @@ export const FORWARD_REASONS = {
   "request-cookie": { fwd: "request", fill: true }, // stored without explicit freshness
   "request-authorization": { fwd: "request", fill: true }, // stored without permission to share (RFC 9111 §3.5)
   stale: { fwd: "stale", fill: true },
-  "no-cache": { fwd: "stale", fill: true }, // stored to be validated each time (RFC 9111 §5.2.2.4)
 } as const satisfies Record<string, ForwardRule>;
 
 /** A word of {@link FORWARD_REASONS}. */

@@ -176,6 +176,8 @@ export interface CacheStats {
   readonly stored: number;
   readonly revalidated: number;
   readonly notStored: Readonly<Record<NoStoreReason, number>>;
+  /** Requests that waited for the answer to another. */
+  readonly joined: number;
   readonly evicted: number;
   readonly invalidated: number;
   readonly purged: number;

@@ -1,0 +1,90 @@
+import { type FieldList, httpDate, type RequestHead } from "../http/index.ts";
+import {
+  type AnswerFacts,
+  freshenedFields,
+  readAnswerFacts,
+} from "./answer-facts.ts";
+import { Entry } from "./entry.ts";
+import { decideStorage, type Terms } from "./policy.ts";
+import type { NoStoreReason } from "./reasons.ts";
+import type { CacheRules } from "./types.ts";
+import { selectorOf } from "./vary.ts";
+
+/**
+ * Whether an answer to a conditional request is about the stored answer
+ * (RFC 9111 section 4.3.4): the validators that it has are the stored ones.
+ */
+export function isSameRepresentation(
+  facts: Pick<AnswerFacts, "etag" | "lastModifiedMs">,
+  stored: Pick<Entry, "etag" | "lastModifiedMs">,
+): boolean {
+  if (facts.etag !== undefined)
+    return weakTag(facts.etag) === weakTag(stored.etag ?? "");
+  return (
+    facts.lastModifiedMs === undefined ||
+    stored.lastModifiedMs === undefined ||
+    facts.lastModifiedMs === stored.lastModifiedMs
+  );
+}
+
+/** RFC 9110 section 8.8.3.2: weak comparison ignores `W/`. */
+function weakTag(etag: string): string {
+  return etag.startsWith("W/") ? etag.slice(2) : etag;
+}
+
+/**
+ * The stored answer with the fields of a 304 (RFC 9111 section 3.2) and the
+ * lifetime they name. `because`: it may be served once, but no longer stored.
+ */
+export function freshen(
+  stored: Entry,
+  update: FieldList,
+  asked: {
+    readonly request: RequestHead;
+    readonly rules: CacheRules;
+    readonly requestedAtMs: number;
+    readonly receivedAtMs: number;
+    readonly staleWhileDownMs: number;
+  },
+): { readonly entry: Entry; readonly because: NoStoreReason | undefined } {
+  const { request, receivedAtMs } = asked;
+  const fields = freshenedFields(stored.fields, update, httpDate(receivedAtMs));
+  // Age and the targeted field are not among the fields that are kept.
+  const { ageS, targetedControl = stored.targetedControl } =
+    readAnswerFacts(update);
+  const facts = { ...readAnswerFacts(fields), ageS, targetedControl };
+  const decision = decideStorage({ ...asked, status: stored.status, facts });
+  const selector = selectorOf(facts.vary, request.fields);
+  const entry = new Entry({
+    key: stored.key,
+    service: stored.service,
+    selector: typeof selector === "string" ? stored.selector : selector,
+    release: stored.release,
+    status: stored.status,
+    fields,
+    targetedControl,
+    body: stored.body,
+    etag: facts.etag,
+    lastModifiedMs: facts.lastModifiedMs,
+    dateMs: facts.dateMs ?? receivedAtMs,
+    storedAtMs: receivedAtMs,
+    terms: decision.store ? decision.terms : usedUp(receivedAtMs, ageS),
+  });
+  if (!decision.store) return { entry, because: decision.because };
+  if (selector === "star") return { entry, because: "vary-star" };
+  if (selector === "too-wide") return { entry, because: "vary-too-wide" };
+  return { entry, because: undefined };
+}
+
+function usedUp(receivedAtMs: number, ageS: number): Terms {
+  return {
+    bornAtMs: receivedAtMs - ageS * 1000,
+    freshUntilMs: 0,
+    whileRevalidatingUntilMs: 0,
+    onErrorUntilMs: 0,
+    whileDownUntilMs: 0,
+    neverStale: true,
+    servesCookie: false,
+    servesAuthorization: false,
+  };
+}
