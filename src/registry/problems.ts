@@ -12,20 +12,20 @@ export interface Problem {
 }
 
 /**
- * The values that are wrong at present, by path. Each is told to the journal
+ * The values that are wrong at present. Each is told to the journal
  * once, and once more when it is mended.
  */
 export class Problems {
   readonly #journal: Journal;
-  readonly #byPath = new Map<string, Problem>();
+  readonly #byKey = new Map<string, Problem>();
   readonly #unknownKeys = new Map<string, number>();
 
   constructor(journal: Journal) {
     this.#journal = journal;
   }
 
-  get all(): ReadonlyMap<string, Problem> {
-    return this.#byPath;
+  get all(): readonly Problem[] {
+    return [...this.#byKey.values()];
   }
 
   /** Keys that nobody here knows, in all values at present. */
@@ -35,28 +35,31 @@ export class Problems {
     return sum;
   }
 
-  set(problem: Problem): void {
+  /** `key` lets a path have a second problem beside that of its value. */
+  set(problem: Problem, key = problem.path): void {
     const { path, code, message } = problem;
-    if (this.#byPath.get(path)?.message === message) return;
-    this.#byPath.set(path, problem);
+    if (this.#byKey.get(key)?.message === message) return;
+    this.#byKey.set(key, problem);
     this.#journal({
       level: code === "host-conflict" ? "warn" : "error",
       room: "registry",
       event: code,
-      message: `Cannot use ${path}: ${message}`,
+      message: `Cannot use the value of ${path}: ${message}`,
       path,
     });
   }
 
-  clear(path: string): void {
-    this.#unknownKeys.delete(path);
-    if (!this.#byPath.delete(path)) return;
+  clear(key: string): void {
+    this.#unknownKeys.delete(key);
+    const problem = this.#byKey.get(key);
+    if (problem === undefined) return;
+    this.#byKey.delete(key);
     this.#journal({
       level: "info",
       room: "registry",
       event: "problem-mended",
-      message: `${path} is good again`,
-      path,
+      message: `The value of ${problem.path} is good again, or gone`,
+      path: problem.path,
     });
   }
 

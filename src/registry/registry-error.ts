@@ -6,6 +6,7 @@ export const REGISTRY_FAULTS = {
   "bad-name": { retry: "never" },
   "bad-value": { retry: "never" },
   "name-taken": { retry: "later" },
+  "not-allowed": { retry: "never" },
   "stood-down": { retry: "never" },
   closed: { retry: "never" },
 } as const satisfies Record<string, { readonly retry: "never" | "later" }>;
