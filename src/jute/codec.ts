@@ -6,8 +6,8 @@ export interface Codec<T> {
   /** The fewest bytes a value takes; bounds the length of vectors. */
   readonly minBytes: number;
   /** @throws JuteRejection when the bytes are no such value */
-  read(reader: Reader): T;
-  write(writer: Writer, value: T): void;
+  read(this: void, reader: Reader): T;
+  write(this: void, writer: Writer, value: T): void;
 }
 
 /** The type of the values of a codec. */

@@ -27,10 +27,14 @@ export class FrameWriter {
     return this.#writer;
   }
 
-  /** Ends the open frame and answers the size of its body. */
-  end(): number {
+  /**
+   * Ends the open frame and answers the size of its body. One above `maxBytes`
+   * is dropped, as if it had not been begun.
+   */
+  end(maxBytes: number = Number.POSITIVE_INFINITY): number {
     const length = this.#writer.pendingBytes - this.#mark - 4;
-    this.#writer.patchInt(this.#mark, length);
+    if (length > maxBytes) this.cancel();
+    else this.#writer.patchInt(this.#mark, length);
     this.#mark = -1;
     return length;
   }

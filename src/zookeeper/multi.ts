@@ -316,7 +316,8 @@ export function multiError(
   const number = numbers[failedIndex] ?? notTried;
   const failed = ops[failedIndex];
   return new ZooKeeperError(codeOfNumber(number), {
-    op: failed === undefined ? "multi" : `multi (${failedIndex}: ${failed.kind})`,
+    op:
+      failed === undefined ? "multi" : `multi (${failedIndex}: ${failed.kind})`,
     path: failed?.path,
     number,
     failedIndex,

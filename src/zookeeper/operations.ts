@@ -127,18 +127,16 @@ export const setACL: Operation<jute.SetACLRequest, Stat> = {
   read: (reader) => jute.Stat.read(reader),
 };
 
-export const getChildren2: Operation<
-  jute.GetChildren2Request,
-  ChildrenAnswer
-> = {
-  name: "getChildren",
-  code: OpCode.getChildren2,
-  write: jute.GetChildren2Request.write,
-  read(reader, { zxid }) {
-    const { children, stat } = jute.GetChildren2Response.read(reader);
-    return { children, stat, zxid };
-  },
-};
+export const getChildren2: Operation<jute.GetChildren2Request, ChildrenAnswer> =
+  {
+    name: "getChildren",
+    code: OpCode.getChildren2,
+    write: jute.GetChildren2Request.write,
+    read(reader, { zxid }) {
+      const { children, stat } = jute.GetChildren2Response.read(reader);
+      return { children, stat, zxid };
+    },
+  };
 
 export const sync: Operation<jute.SyncRequest, undefined> = {
   name: "sync",
@@ -238,4 +236,3 @@ export interface ReadPayload {
   readonly path: string;
   readonly watch: boolean;
 }
-export type { Operation as NamedOperation } from "./request.ts";

@@ -32,6 +32,14 @@ export const CLIENT_OPTIONS = {
     max: 268_435_456,
     doc: "The largest frame of a server that is accepted. Replies with many children exceed the 1 MB that servers accept.",
   },
+  maxRequestBytes: {
+    type: "number",
+    default: 1_048_575,
+    min: 1_024,
+    max: 268_435_456,
+    doc: "The largest request that is sent; the servers' jute.maxbuffer.",
+    danger: "Servers close the connection on a larger one, again and again.",
+  },
   renewSession: {
     type: "flag",
     default: true,

@@ -25,9 +25,9 @@ export interface Operation<Payload, Answer> {
   /** For errors: `Cannot <name> <path>`. */
   readonly name: string;
   readonly code: number;
-  write(writer: Writer, payload: Payload): void;
+  write(this: void, writer: Writer, payload: Payload): void;
   /** Reads the body of an answer without error. */
-  read(reader: Reader, context: ReplyContext): Answer;
+  read(this: void, reader: Reader, context: ReplyContext): Answer;
   /** Where `no-node` is an answer and no failure. */
   readonly noNode?: { readonly answer: Answer };
 }
@@ -50,8 +50,6 @@ export class Request<Payload, Answer> {
   readonly path: string | undefined;
   readonly options: RequestOptions | undefined;
   watch: WatchRequest | undefined;
-  /** Goes before the requests that wait; for watches that are armed again. */
-  urgent = false;
   xid = 0;
   sentAtMs = 0;
   settled = false;
@@ -115,7 +113,12 @@ export class Request<Payload, Answer> {
 
   failWith(
     code: ZooKeeperErrorCode,
-    more: { readonly maybeDone?: boolean; readonly number?: number; readonly detail?: string } = {},
+    more: {
+      readonly maybeDone?: boolean;
+      readonly number?: number;
+      readonly zxid?: bigint;
+      readonly detail?: string;
+    } = {},
   ): void {
     if (this.settled) return;
     const op = this.operation.name;
@@ -136,7 +139,6 @@ export type AnyRequest = Pick<
   | "path"
   | "options"
   | "watch"
-  | "urgent"
   | "xid"
   | "sentAtMs"
   | "settled"
@@ -147,4 +149,5 @@ export type AnyRequest = Pick<
   | "answerNoNode"
   | "fail"
   | "failWith"
+  | "promise"
 > & { readonly operation: { readonly name: string; readonly code: number } };

@@ -28,6 +28,9 @@ export class WatchTable {
     recursive: new Map(),
   };
 
+  /** Requests under way that will set a watch, by path. */
+  readonly #coming = new Map<string, number>();
+
   /** Listeners of all kinds. */
   get size(): number {
     let size = 0;
@@ -44,9 +47,22 @@ export class WatchTable {
     else listeners.add(listener);
   }
 
+  /** Counts a request that will set a watch, until it is settled. */
+  async expect(path: string, settled: Promise<unknown>): Promise<void> {
+    this.#coming.set(path, (this.#coming.get(path) ?? 0) + 1);
+    try {
+      await settled;
+    } catch {
+      // The caller of the request is told.
+    }
+    const count = this.#coming.get(path) ?? 1;
+    if (count > 1) this.#coming.set(path, count - 1);
+    else this.#coming.delete(path);
+  }
+
   /**
    * Forgets a listener, of whichever kind. Answers true when no listener is
-   * left at the path, so that the server may forget it too: its removal takes
+   * left at the path and none is coming, so that the server may forget it too: its removal takes
    * all kinds at once (the types of removeWatches cannot tell them apart).
    */
   remove(path: string, listener: WatchListener): boolean {
@@ -59,12 +75,7 @@ export class WatchTable {
       if (listeners.size === 0) this.#byKind[kind].delete(path);
       else left = true;
     }
-    return found && !left;
-  }
-
-  /** Whether any listener stands at exactly this path. */
-  has(path: string): boolean {
-    return KINDS.some((kind) => this.#byKind[kind].has(path));
+    return found && !left && !this.#coming.has(path);
   }
 
   /**
@@ -142,7 +153,7 @@ export class WatchTable {
     found.push(...(this.#byKind.persistent.get(path) ?? []));
     const { recursive } = this.#byKind;
     if (recursive.size === 0) return;
-    for (let at = path; ; ) {
+    for (let at = path; ;) {
       const listeners = recursive.get(at);
       if (listeners !== undefined) found.push(...listeners);
       if (at === "/") return;

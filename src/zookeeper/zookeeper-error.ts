@@ -10,7 +10,7 @@ type ClientCodeName =
   | "deadline"
   /** `failFast` was asked for and there is no live session. */
   | "not-connected"
-  /** The request does not fit into `maxFrameBytes`. */
+  /** The request does not fit into `maxRequestBytes`. */
   | "frame-too-large"
   /** The connect string cannot be read. */
   | "bad-connect-string"
@@ -37,6 +37,7 @@ interface ZooKeeperErrorOptions {
   readonly op?: string | undefined;
   readonly path?: string | undefined;
   readonly number?: number | undefined;
+  readonly zxid?: bigint | undefined;
   readonly maybeDone?: boolean;
   readonly detail?: string;
   readonly failedIndex?: number;
@@ -58,6 +59,8 @@ export class ZooKeeperError extends Error {
   readonly path: string | undefined;
   /** The server's number of the error. */
   readonly number: number | undefined;
+  /** The last transaction that the server had seen, where it answered. */
+  readonly zxid: bigint | undefined;
   /** Whether the server may have done the operation. */
   readonly maybeDone: boolean;
   /** The position of the operation because of which a multi failed. */
@@ -74,6 +77,7 @@ export class ZooKeeperError extends Error {
     this.op = options.op;
     this.path = options.path;
     this.number = options.number;
+    this.zxid = options.zxid;
     this.maybeDone = options.maybeDone ?? code === "connection-loss";
     this.failedIndex = options.failedIndex;
     this.results = options.results;

@@ -3,7 +3,8 @@ import * as jute from "../jute/index.ts";
 import type { SessionId, Zxid } from "../jute/index.ts";
 import { parseConnectString, type ServerAddress } from "./connect-string.ts";
 import type { AuthEntry } from "./credentials.ts";
-import { deleteRecursive, ensurePath } from "./tree-helpers.ts";
+import { deleteRecursive } from "./delete-recursive.ts";
+import { ensurePath } from "./ensure-path.ts";
 import {
   asBuffer,
   type CreateOptions,
@@ -26,11 +27,12 @@ import type {
   CreateAnswer,
   DataAnswer,
   Identity,
+  ReadPayload,
   Stat,
 } from "./operations.ts";
 import type { ClientOptions } from "./options.ts";
 import { createProtected } from "./protected-create.ts";
-import { Request, type RequestOptions } from "./request.ts";
+import { type Operation, Request, type RequestOptions } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
 import type { SessionState } from "./session-state.ts";
 import { Session } from "./session.ts";
@@ -159,11 +161,7 @@ export class ZooKeeper implements AsyncDisposable {
     // A sequential name may be empty: the number is appended to it.
     const fault = checkPath(sequential ? `${path}1` : path);
     if (fault !== undefined) return badPath("create", path, fault);
-    const form = createRequest(
-      toServerPath(this.#chroot, path),
-      data,
-      options,
-    );
+    const form = createRequest(toServerPath(this.#chroot, path), data, options);
     if (form.code === jute.OpCode.createTTL)
       return this.#submit(
         new Request(operations.createTTL, form.payload, path, options),
@@ -419,7 +417,7 @@ export class ZooKeeper implements AsyncDisposable {
   }
 
   #at<Payload, Answer>(
-    operation: operations.NamedOperation<Payload, Answer>,
+    operation: Operation<Payload, Answer>,
     path: string,
     options: RequestOptions,
     payload: (serverPath: string) => Payload,
@@ -437,7 +435,7 @@ export class ZooKeeper implements AsyncDisposable {
   }
 
   #read<Answer>(
-    operation: operations.NamedOperation<operations.ReadPayload, Answer>,
+    operation: Operation<ReadPayload, Answer>,
     path: string,
     options: ReadOptions | undefined,
     kind: WatchKind,
@@ -468,7 +466,9 @@ export class ZooKeeper implements AsyncDisposable {
  */
 export async function connect(
   connectString: string,
-  options: ZooKeeperOptions & { readonly signal?: AbortSignal | undefined } = {},
+  options: ZooKeeperOptions & {
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ZooKeeper> {
   const { signal, ...rest } = options;
   signal?.throwIfAborted();

@@ -1,0 +1,245 @@
+import { Channel } from "../base/index.ts";
+import { AddWatchMode, WatcherType } from "../jute/index.ts";
+import { addWatch, exists, getChildren2, removeWatches } from "./operations.ts";
+import { Request } from "./request.ts";
+import type { SessionFollower } from "./session-options.ts";
+import type { Session } from "./session.ts";
+import type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
+import type { WatchKind, WatchListener } from "./watch-table.ts";
+import { toServerPath } from "./znode-path.ts";
+import { ZooKeeperError } from "./zookeeper-error.ts";
+
+interface WatchStreamOptions {
+  readonly path: string;
+  readonly kind: StreamKind;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The events of one watch for one reader. The watch is set when reading begins,
+ * set again after each one-shot event before the event is handed out (so that
+ * what the reader then reads is watched), after reconnects by the session's own
+ * setWatches, and after an expiry by this stream.
+ */
+export class WatchStream implements AsyncIterable<WatchEvent> {
+  readonly #session: Session;
+  readonly #options: WatchStreamOptions;
+
+  constructor(session: Session, options: WatchStreamOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<WatchEvent, undefined> {
+    return new WatchReading(this.#session, this.#options).begin();
+  }
+}
+
+/** Errors of arming after which it is tried again on the next connection. */
+const PASSING: ReadonlySet<string> = new Set([
+  "connection-loss",
+  "session-expired",
+  "session-moved",
+]);
+
+/** Kinds whose missed changes setWatches makes the server tell. */
+const REPLAYED: ReadonlySet<StreamKind> = new Set(["data", "children"]);
+
+class WatchReading implements SessionFollower {
+  readonly #session: Session;
+  readonly #path: string;
+  readonly #serverPath: string;
+  readonly #kind: StreamKind;
+  readonly #signal: AbortSignal | undefined;
+  readonly #channel: Channel<WatchEvent>;
+  readonly #listener: WatchListener = (event) => this.#notice(event);
+  readonly #onAbort = () => {
+    this.#channel.clear();
+    this.#channel.fail(this.#signal?.reason);
+    this.#stop();
+  };
+  #stopped = false;
+  /** Requests that set the watch and are not answered. */
+  #arming = 0;
+  /** Whether setting it failed, so that the next connection must try again. */
+  #unset = false;
+  /** What the reader is told once the watch is set. */
+  #owed:
+    { readonly because: ReSyncReason; readonly newTree: boolean } | undefined;
+
+  constructor(session: Session, options: WatchStreamOptions) {
+    this.#session = session;
+    this.#path = options.path;
+    this.#serverPath = toServerPath(session.chroot, options.path);
+    this.#kind = options.kind;
+    this.#signal = options.signal;
+    this.#channel = new Channel({
+      limit: session.maxQueuedEvents,
+      onReturn: () => this.#stop(),
+    });
+  }
+
+  begin(): AsyncIterator<WatchEvent, undefined> {
+    if (this.#signal?.aborted === true) this.#onAbort();
+    else if (this.#session.state.kind === "closed") this.onEnd(undefined);
+    else {
+      this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+      this.#session.follow(this);
+      this.#owed = { because: "armed", newTree: false };
+      this.#arm();
+    }
+    return this.#channel[Symbol.asyncIterator]();
+  }
+
+  onLive(how: {
+    readonly newSession: boolean;
+    readonly newTree: boolean;
+  }): void {
+    // A request that waited for this connection is sent next.
+    if (this.#arming > 0) return;
+    const because = how.newSession ? "new-session" : "reconnected";
+    const { newTree } = how;
+    if (this.#unset || how.newSession) {
+      this.#unset = false;
+      if (this.#owed?.because !== "armed") this.#owed = { because, newTree };
+      this.#arm();
+    } else if (newTree || !REPLAYED.has(this.#kind)) {
+      this.#push({ kind: "re-synced", path: this.#path, because, newTree });
+    }
+  }
+
+  onEnd(error: ZooKeeperError | undefined): void {
+    if (error === undefined) this.#channel.close();
+    else this.#channel.fail(error);
+    this.#stop();
+  }
+
+  #notice(event: WatchEvent): void {
+    // An end of the session is told by onLive, once the watch is set again.
+    if (this.#stopped || event.kind === "re-synced") return;
+    if (this.#kind !== "persistent" && this.#kind !== "recursive") this.#arm();
+    const hidden =
+      event.kind === "data-changed" &&
+      (this.#kind === "exists" || this.#kind === "children");
+    if (!hidden) this.#push(event);
+  }
+
+  #push(event: WatchEvent): void {
+    if (this.#channel.push(event) !== "full") return;
+    this.#channel.clear();
+    this.#channel.push({
+      kind: "re-synced",
+      path: this.#path,
+      because: "overflow",
+      newTree: event.kind === "re-synced" && event.newTree,
+    });
+  }
+
+  #arm(): void {
+    const path = this.#serverPath;
+    switch (this.#kind) {
+      case "data":
+      case "exists":
+        this.#armByExists();
+        return;
+      case "children":
+        this.#send(
+          new Request(
+            getChildren2,
+            { path, watch: true },
+            this.#path,
+            undefined,
+          ),
+          "children",
+        );
+        return;
+      case "persistent":
+      case "recursive": {
+        const mode =
+          this.#kind === "persistent"
+            ? AddWatchMode.persistent
+            : AddWatchMode.persistentRecursive;
+        this.#send(
+          new Request(addWatch, { path, mode }, this.#path, undefined),
+          this.#kind,
+        );
+        return;
+      }
+      default:
+        this.#kind satisfies never;
+    }
+  }
+
+  #armByExists(): void {
+    const payload = { path: this.#serverPath, watch: true };
+    const request = new Request(exists, payload, this.#path, undefined);
+    this.#send(request, "data");
+    if (this.#kind !== "children") return;
+    // The node has come meanwhile: its children can be watched after all.
+    const onAnswer = (stat: unknown) => {
+      if (stat !== undefined && !this.#stopped) this.#arm();
+    };
+    request.promise.then(onAnswer, () => {});
+  }
+
+  #send<Payload, Answer>(
+    request: Request<Payload, Answer>,
+    kind: WatchKind,
+  ): void {
+    request.watch = {
+      kind,
+      serverPath: this.#serverPath,
+      listener: this.#listener,
+    };
+    this.#arming += 1;
+    this.#session.submit(request);
+    request.promise.then(
+      () => this.#armed(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #armed(): void {
+    this.#arming -= 1;
+    if (this.#stopped) {
+      this.#remove();
+      return;
+    }
+    const owed = this.#owed;
+    this.#owed = undefined;
+    if (owed !== undefined)
+      this.#push({ kind: "re-synced", path: this.#path, ...owed });
+  }
+
+  #failed(error: unknown): void {
+    this.#arming -= 1;
+    if (this.#stopped) return;
+    const code = error instanceof ZooKeeperError ? error.code : undefined;
+    if (code === "no-node" && this.#kind === "children") {
+      this.#armByExists();
+    } else if (code !== undefined && PASSING.has(code)) {
+      this.#unset = true;
+    } else if (code !== "closed") {
+      this.#channel.fail(error);
+      this.#stop();
+    }
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#session.unfollow(this);
+    this.#remove();
+  }
+
+  /** Tells the server, too, when nobody here watches the path any more. */
+  #remove(): void {
+    if (!this.#session.removeWatch(this.#serverPath, this.#listener)) return;
+    const payload = { path: this.#serverPath, type: WatcherType.any };
+    const request = new Request(removeWatches, payload, this.#path, undefined);
+    this.#session.submit(request);
+    // A lost removal is no loss: the watches of a connection end with it.
+    request.promise.catch(() => {});
+  }
+}
