@@ -60,3 +60,11 @@ export {
   ZooKeeperError,
   type ZooKeeperErrorCode,
 } from "./zookeeper-error.ts";
+export { Mirror, type MirrorOptions } from "./recipes/mirror.ts";
+export type {
+  MirrorChange,
+  MirrorDeleted,
+  MirrorNode,
+  MirrorSet,
+  MirrorSynced,
+} from "./recipes/mirror-node.ts";
