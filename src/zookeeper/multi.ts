@@ -97,7 +97,12 @@ export const op = {
 
 /** The result of one operation of a multi that was done. */
 export type MultiResult<Op extends MultiOp = MultiOp> = Op extends CreateOp
-  ? { readonly kind: "create"; readonly path: string; readonly stat: Stat }
+  ? {
+      readonly kind: "create";
+      readonly path: string;
+      /** Apache ZooKeeper gives it for container and TTL nodes only. */
+      readonly stat: Stat | undefined;
+    }
   : Op extends DeleteOp
     ? { readonly kind: "delete" }
     : Op extends SetDataOp
@@ -193,7 +198,8 @@ function writeOp(writer: jute.Writer, one: MultiOp, path: string): void {
   switch (one.kind) {
     case "create": {
       const request = createRequest(path, one.data, one.options);
-      header(request.code);
+      // As the Java client does: inside a multi servers know no create2.
+      header(request.code === OpCode.create2 ? OpCode.create : request.code);
       if (request.code === OpCode.createTTL)
         jute.CreateTTLRequest.write(writer, request.payload);
       else jute.CreateRequest.write(writer, request.payload);
@@ -265,6 +271,12 @@ function readResult(
   chroot: string,
 ): MultiResult {
   switch (type) {
+    case OpCode.create:
+      return {
+        kind: "create",
+        path: fromServerPath(chroot, reader.ustring()),
+        stat: undefined,
+      };
     case OpCode.create2:
     case OpCode.createContainer:
     case OpCode.createTTL: {
@@ -278,7 +290,7 @@ function readResult(
     case OpCode.check:
       return { kind: "check" };
     default:
-      throw new jute.JuteRejection("truncated");
+      throw new Error(`Cannot read the result of a multi: type ${type}`);
   }
 }
 

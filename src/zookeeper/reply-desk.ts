@@ -25,6 +25,7 @@ export class ReplyDesk {
   readonly #watches: WatchTable;
   readonly #authentication: Authentication;
   readonly #journal: Journal;
+  readonly #onAuthRefused: () => void;
   readonly #context: { zxid: bigint; readonly chroot: string };
   #lastZxid = 0n;
   #pingSentMs: number | undefined;
@@ -37,11 +38,13 @@ export class ReplyDesk {
     readonly authentication: Authentication;
     readonly chroot: string;
     readonly journal: Journal;
+    readonly onAuthRefused: () => void;
   }) {
     this.#depot = parts.depot;
     this.#watches = parts.watches;
     this.#authentication = parts.authentication;
     this.#journal = parts.journal;
+    this.#onAuthRefused = parts.onAuthRefused;
     this.#context = { zxid: 0n, chroot: parts.chroot };
   }
 
@@ -169,7 +172,9 @@ export class ReplyDesk {
 
   #takeAuth(err: number): void {
     const error = this.#authentication.answered(err);
-    if (error !== undefined) this.#warn("auth-refused", error.message);
+    if (error === undefined) return;
+    this.#warn("auth-refused", error.message);
+    this.#onAuthRefused();
   }
 
   #warn(event: string, message: string): void {

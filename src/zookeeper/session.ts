@@ -16,6 +16,7 @@ import {
   type Zxid,
 } from "../jute/index.ts";
 import { Authentication } from "./authentication.ts";
+import { closeOnServer } from "./close-on-server.ts";
 import { type CloseReason, Connection, type TlsOptions } from "./connection.ts";
 import type { ConnectString, ServerAddress } from "./connect-string.ts";
 import type { AuthEntry } from "./credentials.ts";
@@ -26,7 +27,6 @@ import {
   writePing,
   writeSetWatches,
 } from "./handshake.ts";
-import { closeSession } from "./operations.ts";
 import type {
   Greeting,
   GreetingLink,
@@ -38,7 +38,7 @@ import { CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
 import { Pacemaker } from "./pacemaker.ts";
 import { proveIdentity } from "./prove-identity.ts";
 import { ReplyDesk } from "./reply-desk.ts";
-import { type AnyRequest, Request } from "./request.ts";
+import type { AnyRequest } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
 import { ServerList } from "./server-list.ts";
 import type { SessionState } from "./session-state.ts";
@@ -54,7 +54,6 @@ const BACKOFF_MAX_MS = 2_000;
 /** A connection that lived shorter counts as a failed attempt. */
 const SETTLED_MS = 1_000;
 const CONNECT_MIN_MS = 500;
-const CLOSE_LIMIT_MS = 2_000;
 
 /**
  * Owns time: makes connections, keeps the session alive over them, and says
@@ -103,7 +102,10 @@ export class Session {
     this.#sasl = sasl;
     this.#clock = clock ?? systemClock;
     this.#journal = journal ?? silentJournal;
-    this.#feed = new StateFeed(this.#journal);
+    this.#feed = new StateFeed({
+      journal: this.#journal,
+      renewSession: this.#options.renewSession,
+    });
     this.#timeoutMs = this.#options.sessionTimeoutMs;
     this.#servers = new ServerList(servers, random ?? Math.random);
     this.#silentCloses = new SilentCloses(servers.length);
@@ -124,6 +126,8 @@ export class Session {
       authentication: this.#authentication,
       chroot,
       journal: this.#journal,
+      // The server closes the connection next: nothing more is sent on it.
+      onAuthRefused: () => this.#drop(),
     });
     if (session !== undefined)
       this.#credentials = {
@@ -217,13 +221,8 @@ export class Session {
     return this.#feed.read(signal);
   }
 
-  async live(signal: AbortSignal | undefined): Promise<void> {
-    for await (const state of this.states(signal)) {
-      if (state.kind === "live") return;
-      if (state.kind === "expired" && !this.#options.renewSession)
-        throw new ZooKeeperError("session-expired", { op: "go live" });
-    }
-    throw new ZooKeeperError("closed", { op: "go live" });
+  live(signal: AbortSignal | undefined): Promise<void> {
+    return this.#feed.untilLive(signal);
   }
 
   close(signal: AbortSignal | undefined): Promise<void> {
@@ -397,6 +396,10 @@ export class Session {
     connection.flushSoon();
   }
 
+  #drop(): void {
+    if (this.#link.phase !== "none") this.#link.connection.close("ended");
+  }
+
   #ping(connection: Connection): void {
     writePing(connection.frames);
     connection.flushSoon();
@@ -479,29 +482,17 @@ export class Session {
     this.#reconnectTimer?.cancel();
     this.#depot.failWaiting("closed");
     const link = this.#link;
-    if (link.phase === "live") await this.#closeOnServer(link, signal);
-    if (this.#link.phase !== "none") this.#link.connection.close("ended");
-    this.#lostTimer?.cancel();
+    if (link.phase === "live")
+      await closeOnServer((request) => {
+        this.#depot.guard(request, this.#clock);
+        if (!request.settled) this.#send(request, link);
+      }, signal);
     this.#feed.move({ kind: "closed" });
+    this.#drop();
+    this.#lostTimer?.cancel();
     this.#authentication.close();
     this.#watches.clear();
     for (const follower of this.#followers) follower.onEnd(undefined);
-  }
-
-  /** Servers answer in order, so the answer to this comes after all others. */
-  #closeOnServer(
-    link: LiveLink,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    return new Promise((resolve) => {
-      const options =
-        signal === undefined ? { timeoutMs: CLOSE_LIMIT_MS } : { signal };
-      const request = new Request(closeSession, undefined, undefined, options);
-      this.#depot.guard(request, this.#clock);
-      if (!request.settled) this.#send(request, link);
-      // Whatever comes of it, the connection is closed next.
-      request.promise.then(resolve, () => resolve());
-    });
   }
 
   #note(

@@ -6,17 +6,24 @@ import {
   type SessionState,
 } from "./session-state.ts";
 
+import { ZooKeeperError } from "./zookeeper-error.ts";
+
 /** More states than this cannot wait for one reader; it then sees only the present one. */
 const MAX_QUEUED_STATES = 256;
 
 /** Holds the state of a session and tells every reader each change of it. */
 export class StateFeed {
   readonly #journal: Journal;
+  readonly #renewSession: boolean;
   readonly #readers = new Set<Channel<SessionState>>();
   #state: SessionState = { kind: "connecting" };
 
-  constructor(journal: Journal) {
-    this.#journal = journal;
+  constructor(options: {
+    readonly journal: Journal;
+    readonly renewSession: boolean;
+  }) {
+    this.#journal = options.journal;
+    this.#renewSession = options.renewSession;
   }
 
   get state(): SessionState {
@@ -59,6 +66,16 @@ export class StateFeed {
       this.#readers.delete(reader);
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  /** Resolves while the state is live; rejects when it never will be. */
+  async untilLive(signal: AbortSignal | undefined): Promise<void> {
+    for await (const state of this.read(signal)) {
+      if (state.kind === "live") return;
+      if (state.kind === "expired" && !this.#renewSession)
+        throw new ZooKeeperError("session-expired", { op: "go live" });
+    }
+    throw new ZooKeeperError("closed", { op: "go live" });
   }
 
   #record(state: SessionState): void {
