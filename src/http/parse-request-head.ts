@@ -9,7 +9,11 @@ import {
   type RequestHead,
 } from "./request-head.ts";
 import type { WireFault } from "./wire-fault.ts";
-import { MAX_METHOD_BYTES, RequestLineReader } from "./request-line.ts";
+import {
+  MAX_METHOD_BYTES,
+  requestLineFault,
+  RequestLineReader,
+} from "./request-line.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -75,6 +79,7 @@ function earlyRequestFault(
   let at = first;
   while (at < to && (TOKEN[bytes[at] ?? 0] ?? 0) !== 0) at++;
   if (at - first > MAX_METHOD_BYTES) return "method-too-long";
-  if (at < to && (at === first || bytes[at] !== SPACE)) return "bad-method";
+  if (at < to && (at === first || bytes[at] !== SPACE))
+    return requestLineFault(bytes[at] ?? 0, "bad-method");
   return undefined;
 }

@@ -50,7 +50,7 @@ export class RequestLineReader {
     this.at = at + 1;
     if (bytes[at] !== SPACE || at === from) {
       this.at = at;
-      return lineFault(bytes[at] ?? 0, "bad-method");
+      return requestLineFault(bytes[at] ?? 0, "bad-method");
     }
     if (at - from > MAX_METHOD_BYTES) return "method-too-long";
     const isGet =
@@ -74,7 +74,8 @@ export class RequestLineReader {
     if (code === QUESTION_MARK)
       while (((TARGET[code] ?? 0) & IN_QUERY) !== 0) code = bytes[++at] ?? 0;
     this.at = at;
-    if (code !== SPACE || at === from) return lineFault(code, "bad-target");
+    if (code !== SPACE || at === from)
+      return requestLineFault(code, "bad-target");
     if (at - from > limits.maxTargetBytes) return "target-too-long";
     this.at = at + 1;
     const target = this.#slice(from, at);
@@ -91,14 +92,14 @@ export class RequestLineReader {
     const { at } = this;
     const minor = bytes[at + 7];
     if (!isHttpName(bytes, at) || bytes[at + 6] !== 0x2e)
-      return lineFault(bytes[at] ?? 0, "bad-version");
+      return requestLineFault(bytes[at] ?? 0, "bad-version");
     if (bytes[at + 5] !== 0x31 || (minor !== 0x30 && minor !== 0x31))
       return isDigit(bytes[at + 5]) && isDigit(minor)
         ? "version-not-supported"
         : "bad-version";
     this.at = at + 8;
     if (bytes[at + 8] !== CR)
-      return lineFault(bytes[at + 8] ?? 0, "bad-version");
+      return requestLineFault(bytes[at + 8] ?? 0, "bad-version");
     if (bytes[at + 9] !== LF) return "bare-cr";
     head.minorVersion = minor === 0x31 ? 1 : 0;
     this.at = at + 10;
@@ -121,7 +122,11 @@ function isDigit(code: number | undefined): boolean {
   return code !== undefined && code >= 0x30 && code <= 0x39;
 }
 
-function lineFault(code: number, otherwise: WireFault): WireFault {
+/** What a byte that should not stand in a request line means. */
+export function requestLineFault(
+  code: number,
+  otherwise: WireFault,
+): WireFault {
   if (code === LF) return "bare-lf";
   return code === SPACE || code === 0x09 || code === CR
     ? "bad-request-line"
