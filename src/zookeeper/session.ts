@@ -1,5 +1,5 @@
 import {
-  Backoff,
+  type Backoff,
   type Clock,
   type Journal,
   type JournalLevel,
@@ -37,6 +37,7 @@ import type {
 import { CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
 import { Pacemaker } from "./pacemaker.ts";
 import { proveIdentity } from "./prove-identity.ts";
+import { reconnectBackoff } from "./reconnect-backoff.ts";
 import { ReplyDesk } from "./reply-desk.ts";
 import type { AnyRequest } from "./request.ts";
 import type { SaslCredentials } from "./sasl.ts";
@@ -49,8 +50,6 @@ import { type WatchListener, WatchTable } from "./watch-table.ts";
 import { fromServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
 
-const BACKOFF_MIN_MS = 20;
-const BACKOFF_MAX_MS = 2_000;
 /** A connection that lived shorter counts as a failed attempt. */
 const SETTLED_MS = 1_000;
 const CONNECT_MIN_MS = 500;
@@ -109,11 +108,7 @@ export class Session {
     this.#timeoutMs = this.#options.sessionTimeoutMs;
     this.#servers = new ServerList(servers, random ?? Math.random);
     this.#silentCloses = new SilentCloses(servers.length);
-    this.#backoff = new Backoff({
-      minMs: BACKOFF_MIN_MS,
-      maxMs: BACKOFF_MAX_MS,
-      ...(random === undefined ? {} : { random }),
-    });
+    this.#backoff = reconnectBackoff(random);
     this.#depot = new Depot({
       limit: this.#options.maxQueuedRequests,
       maxFrameBytes: this.#options.maxRequestBytes,
@@ -248,8 +243,6 @@ export class Session {
     link.pacemaker.sent(nowMs);
     link.connection.flushSoon();
   }
-
-  // Connecting.
 
   #connect(): void {
     const server = this.#servers.next();
