@@ -21,7 +21,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   cache: { values: ["http", "base"] },
   registry: { values: ["zookeeper", "base"] },
   proxy: { values: ["http", "cache", "base"], types: ["registry"] },
-  target: { values: ["registry", "http", "base"] },
+  target: { values: ["registry", "zookeeper", "http", "base"] },
   admin: {
     values: ["http", "base"],
     types: ["cache", "registry", "proxy", "keeper"],
