@@ -43,6 +43,7 @@
  */
 import {
   type CacheControl,
+  isHeuristicallyCacheable,
   NO_CACHE_CONTROL,
   parseCacheControl,
   parseHttpDate,
@@ -84,11 +85,6 @@ export type StorageDecision =
   | { readonly store: true; readonly terms: Terms }
   | { readonly store: false; readonly because: NoStoreReason };
 
-/** RFC 9110 section 15.1: cacheable by default. 206 is not among ours. */
-const BY_DEFAULT: ReadonlySet<number> = new Set([
-  200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501,
-]);
-
 /** Statuses whose meaning for caching is understood: stored when the answer says so. */
 const WHEN_TOLD: ReadonlySet<number> = new Set([
   302, 303, 307, 400, 403, 406, 415, 421, 451, 500, 502, 503, 504,
@@ -98,7 +94,7 @@ const WHEN_TOLD: ReadonlySet<number> = new Set([
 export function decideStorage(question: StorageQuestion): StorageDecision {
   const { status, facts, request } = question;
   if (status === 206) return refuse("partial");
-  if (!BY_DEFAULT.has(status) && !WHEN_TOLD.has(status))
+  if (!isHeuristicallyCacheable(status) && !WHEN_TOLD.has(status))
     return refuse("status");
   const targeted =
     facts.targetedControl === undefined
@@ -127,9 +123,13 @@ export function decideStorage(question: StorageQuestion): StorageDecision {
     facts.etag !== undefined || facts.lastModifiedMs !== undefined;
   if (
     lifetimeMs === undefined &&
-    !(directives.noCache !== false && hasValidator && BY_DEFAULT.has(status))
+    !(
+      directives.noCache !== false &&
+      hasValidator &&
+      isHeuristicallyCacheable(status)
+    )
   )
-    return refuse(BY_DEFAULT.has(status) ? "no-freshness" : "status");
+    return refuse(isHeuristicallyCacheable(status) ? "no-freshness" : "status");
   const terms = termsOf(directives, question, {
     lifetimeMs: lifetimeMs ?? 0,
     servesCookie: namedMs !== undefined,
@@ -174,7 +174,7 @@ function guessedLifetimeMs(
   directives: CacheControl,
   { status, facts, rules }: StorageQuestion,
 ): number | undefined {
-  if (!BY_DEFAULT.has(status) && !directives.public) return undefined;
+  if (!isHeuristicallyCacheable(status) && !directives.public) return undefined;
   switch (rules.heuristic) {
     case "off":
       return undefined;

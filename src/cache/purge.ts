@@ -1,4 +1,4 @@
-import { fieldAll, type FieldList, splitPlain } from "../http/index.ts";
+import { fieldAll, type FieldList, splitList } from "../http/index.ts";
 import { splitKey } from "./cache-key.ts";
 import type { Purge } from "./types.ts";
 
@@ -35,7 +35,7 @@ export function matchesPurge(purge: Purge, item: Purgeable): boolean {
 function hasTag(fields: FieldList, tag: string): boolean {
   return (
     fieldAll(fields, "cache-tag").some((value) =>
-      splitPlain(value).includes(tag),
+      (splitList(value) ?? []).includes(tag),
     ) ||
     fieldAll(fields, "surrogate-key").some((value) =>
       value.split(" ").includes(tag),

@@ -32,7 +32,7 @@ export function selectorOf(
   const { names } = read;
   if (names.length === 0) return ANY_REQUEST;
   if (names.length > MAX_NAMES) return "too-wide";
-  const values = names.map((name) => selectingValue(request, name));
+  const values = names.map((name) => copied(selectingValue(request, name)));
   const characters = values.reduce(
     (sum, value) => sum + (value?.length ?? 0),
     0,
@@ -66,4 +66,11 @@ export function selectingValue(
   if (joined === undefined) return undefined;
   const compact = joined.replace(/[ \t]*,[ \t]*/g, ",");
   return lowerName === "accept-encoding" ? compact.toLowerCase() : compact;
+}
+
+/** A part of a head keeps the whole head in memory; what stays is copied. */
+function copied(text: string | undefined): string | undefined {
+  return text === undefined
+    ? undefined
+    : Buffer.from(text, "latin1").toString("latin1");
 }
