@@ -2,7 +2,11 @@ import { Option } from "commander";
 import type { Journal } from "../base/index.ts";
 import { readAuthFile } from "../config/index.ts";
 import { registryConnectString } from "../registry/index.ts";
-import { ZooKeeper } from "../zookeeper/index.ts";
+import {
+  type AclEntry,
+  CREATOR_ALL_ACL,
+  ZooKeeper,
+} from "../zookeeper/index.ts";
 
 /** Where the keeper listens unless told otherwise, so where clients look. */
 export const DEFAULT_ZOOKEEPER = "127.0.0.1:2181";
@@ -45,4 +49,11 @@ export async function openZooKeeper(
     auth,
     journal,
   });
+}
+
+/** The ACL of the znodes we make: with credentials, for that user alone. */
+export function registryAcl(flags: Pick<ZooKeeperFlags, "zookeeperAuth">): {
+  readonly acl?: readonly AclEntry[];
+} {
+  return flags.zookeeperAuth === undefined ? {} : { acl: CREATOR_ALL_ACL };
 }

@@ -1,4 +1,4 @@
-import type { Server } from "node:net";
+import { isIPv6, type Server } from "node:net";
 import { KeeperError } from "./keeper-error.ts";
 
 /** The backlog of connections that wait to be accepted. */
@@ -18,7 +18,7 @@ export function listen(
       reject(
         new KeeperError(
           inUse ? "address-in-use" : "cannot-listen",
-          `Cannot listen on ${at.host} port ${at.port}: ${error.message}`,
+          `Cannot listen on ${isIPv6(at.host) ? `[${at.host}]` : at.host}:${at.port}: ${inUse ? "the port is in use" : error.message}`,
           { cause: error },
         ),
       );

@@ -1,0 +1,4 @@
+import { Command } from "commander";
+export function proxyCommand(): Command {
+  return new Command("proxy");
+}

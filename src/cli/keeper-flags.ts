@@ -1,0 +1,86 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Journal } from "../base/index.ts";
+import { type Address, readAuthFile } from "../config/index.ts";
+import type { Metric } from "../admin/index.ts";
+import { type Keeper, type KeeperStats, startKeeper } from "../keeper/index.ts";
+
+/** What {@link openKeeper} wants to know. */
+export interface KeeperSettings {
+  readonly listen: Address;
+  readonly dataFile: string | undefined;
+  readonly authFile: string | undefined;
+  readonly open: boolean;
+  readonly journal: Journal;
+}
+
+/**
+ * Starts a keeper.
+ * @throws KeeperError when it cannot listen or its file cannot be used
+ */
+export async function openKeeper(settings: KeeperSettings): Promise<Keeper> {
+  const { listen, authFile } = settings;
+  const users =
+    authFile === undefined ? [] : [userOf((await readAuthFile(authFile)).auth)];
+  if (settings.dataFile !== undefined)
+    await mkdir(dirname(settings.dataFile), { recursive: true, mode: 0o700 });
+  return startKeeper({
+    host: listen.host,
+    port: listen.port,
+    dataFile: settings.dataFile,
+    users,
+    open: settings.open,
+    journal: settings.journal,
+  });
+}
+
+function userOf(auth: string): {
+  readonly user: string;
+  readonly password: string;
+} {
+  const colon = auth.indexOf(":");
+  return { user: auth.slice(0, colon), password: auth.slice(colon + 1) };
+}
+
+const GAUGES = [
+  ["nodes", "Znodes."],
+  ["ephemerals", "Ephemeral znodes."],
+  ["watches", "Watches set."],
+  ["sessions", "Sessions, connected or not."],
+  ["connections", "Open connections."],
+  ["treeBytes", "Estimated bytes of all znodes."],
+  ["watchBytes", "Estimated bytes of all watches."],
+  ["zxid", "Number of the last change."],
+] as const satisfies readonly (readonly [keyof KeeperStats, string])[];
+
+const COUNTERS = [
+  ["packetsReceived", "Requests received."],
+  ["packetsSent", "Answers and events sent."],
+  ["sessionsExpired", "Sessions that ended by their timeout."],
+  ["connectionsRefused", "Connections refused for a limit."],
+  ["connectionsCut", "Connections closed by the keeper."],
+  ["commits", "Groups of changes written to disk."],
+  ["commitSeconds", "Time spent writing them."],
+] as const satisfies readonly (readonly [keyof KeeperStats, string])[];
+
+/** A keeper's numbers, for `/metrics`. */
+export function keeperMetrics(stats: KeeperStats): readonly Metric[] {
+  return [
+    ...GAUGES.map(([name, help]) => ({
+      kind: "gauge" as const,
+      name: `zoogate_keeper_${snakeCase(name)}`,
+      help,
+      samples: [{ value: stats[name] }],
+    })),
+    ...COUNTERS.map(([name, help]) => ({
+      kind: "counter" as const,
+      name: `zoogate_keeper_${snakeCase(name)}_total`,
+      help,
+      samples: [{ value: stats[name] }],
+    })),
+  ];
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/gu, (letter) => `_${letter.toLowerCase()}`);
+}
