@@ -86,7 +86,7 @@ export function headBytes(
 ): number {
   // The fields are counted twice: once more for the prepared head.
   let bytes = OVERHEAD_BYTES + key.length + 2 * characters(fields);
-  for (const value of selector.values) bytes += value?.length ?? 0;
+  for (const value of selector.sent) bytes += 2 * (value?.length ?? 0);
   return bytes;
 }
 

@@ -9,12 +9,16 @@ const MAX_VALUE_CHARACTERS = 4096;
 export interface Selector {
   /** Lower case, in order, each once. */
   readonly names: readonly string[];
+  /** As sent; nearly every client sends the very same, and needs no normalising. */
+  readonly sent: readonly (string | undefined)[];
+  /** Normalised. */
   readonly values: readonly (string | undefined)[];
 }
 
 /** An answer that varies with nothing. */
 export const ANY_REQUEST: Selector = Object.freeze({
   names: Object.freeze([]),
+  sent: Object.freeze([]),
   values: Object.freeze([]),
 });
 
@@ -32,40 +36,46 @@ export function selectorOf(
   const { names } = read;
   if (names.length === 0) return ANY_REQUEST;
   if (names.length > MAX_NAMES) return "too-wide";
-  const values = names.map((name) => copied(selectingValue(request, name)));
-  const characters = values.reduce(
-    (sum, value) => sum + (value?.length ?? 0),
-    0,
-  );
-  return characters > MAX_VALUE_CHARACTERS ? "too-wide" : { names, values };
+  const sent = names.map((name) => copied(joinedValue(request, name)));
+  const characters = sent.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  if (characters > MAX_VALUE_CHARACTERS) return "too-wide";
+  const values = names.map((name, i) => normalised(name, sent[i]));
+  return { names, sent, values };
 }
 
-/** Whether a request's fields select the entry. Allocates only where it varies. */
+/** Whether a request's fields select the entry. */
 export function selects(selector: Selector, request: FieldList): boolean {
-  const { names, values } = selector;
-  for (let i = 0; i < names.length; i++)
-    if (selectingValue(request, names[i] ?? "") !== values[i]) return false;
+  const { names, sent, values } = selector;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] ?? "";
+    const value = joinedValue(request, name);
+    if (value !== sent[i] && normalised(name, value) !== values[i])
+      return false;
+  }
   return true;
 }
 
-/**
- * All lines of a field as one value, normalised as section 4.1 allows where it
- * cannot change the meaning: blanks around commas go, and names of codings are
- * compared in lower case.
- */
-export function selectingValue(
-  fields: FieldList,
-  lowerName: string,
-): string | undefined {
+/** All lines of a field as one value. */
+function joinedValue(fields: FieldList, lowerName: string): string | undefined {
   let joined: string | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     if (!isFieldName(fields[i] ?? "", lowerName)) continue;
     const value = fields[i + 1] ?? "";
     joined = joined === undefined ? value : `${joined},${value}`;
   }
-  if (joined === undefined) return undefined;
-  const compact = joined.replace(/[ \t]*,[ \t]*/g, ",");
-  return lowerName === "accept-encoding" ? compact.toLowerCase() : compact;
+  return joined;
+}
+
+/**
+ * RFC 9111 section 4.1 allows what cannot change the meaning: blanks around
+ * commas go, and names of codings are compared in lower case.
+ */
+function normalised(
+  lowerName: string,
+  value: string | undefined,
+): string | undefined {
+  const compact = value?.replace(/[ \t]*,[ \t]*/g, ",");
+  return lowerName === "accept-encoding" ? compact?.toLowerCase() : compact;
 }
 
 /** A part of a head keeps the whole head in memory; what stays is copied. */
