@@ -40,6 +40,7 @@ export class CountBook {
   readonly #unflushed = new Map<string, Count>();
   /** The totals of the data plane as they were last seen. */
   readonly #seen = new Map<string, number>();
+  #present: CountKey[] = [];
   #doubtful: FlushAttempt[] = [];
   #ledger: LedgerValue;
   #ledgerRead = false;
@@ -62,17 +63,24 @@ export class CountBook {
 
   /** Takes in the data plane's totals, which only grow. */
   observe(totals: Iterable<CountKey & { readonly answered: number }>): void {
+    this.#present = [];
     for (const { service, target, answered } of totals) {
       const key = keyOf({ service, target });
-      const requests = answered - (this.#seen.get(key) ?? 0);
+      const seen = this.#seen.get(key) ?? 0;
+      this.#present.push({ service, target });
       this.#seen.set(key, answered);
+      // Fewer than before: it was forgotten meanwhile and counts from 0 again.
+      const requests = answered < seen ? answered : answered - seen;
       if (requests > 0) this.#add({ service, target, requests });
     }
   }
 
-  /** All targets ever seen in the totals. */
-  keys(): Iterable<string> {
-    return this.#seen.keys();
+  /** Those in the latest totals, and those that are still to be flushed. */
+  targets(): CountKey[] {
+    const targets = new Map<string, CountKey>();
+    for (const target of [...this.#present, ...this.#unflushed.values()])
+      targets.set(keyOf(target), target);
+    return [...targets.values()];
   }
 
   /**
@@ -80,9 +88,7 @@ export class CountBook {
    * after a `sync`): settles what is doubtful.
    */
   settle(ledger: LedgerValue): void {
-    const moved =
-      this.#ledgerRead &&
-      (ledger === undefined || ledger.version !== this.#ledger?.version);
+    const moved = this.#ledgerRead && ledger?.version !== this.#ledger?.version;
     const done = this.#doubtful.find(({ number }) => number === ledger?.number);
     if (done !== undefined) this.#subtract(done.counts);
     // An attempt at a version that has passed can happen no more.

@@ -149,7 +149,7 @@ export class CountLedger implements AsyncDisposable {
   async #flush(): Promise<void> {
     const backoff = new Backoff({ minMs: 5, maxMs: 100 });
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const read = await this.#reader.read(this.#book.keys());
+      const read = await this.#reader.read(this.#book.targets());
       this.#book.settle(read.ledger);
       const attempt = this.#book.begin(MAX_WRITES);
       if (attempt === undefined) {

@@ -4,7 +4,7 @@ import {
   type ZooKeeper,
   ZooKeeperError,
 } from "../zookeeper/index.ts";
-import type { Count, LedgerValue } from "./count-book.ts";
+import type { Count, CountKey, LedgerValue } from "./count-book.ts";
 import { hasCode } from "./folders.ts";
 import { countPath, ledgerPath, PROXIES } from "./layout.ts";
 
@@ -33,9 +33,7 @@ export class CountReader {
     this.#ledger = ledgerPath(proxyId);
   }
 
-  /** `keys`: `<service>/<target>`. */
-  async read(keys: Iterable<string>): Promise<CountsRead> {
-    const targets = [...keys].map(splitKey);
+  async read(targets: readonly CountKey[]): Promise<CountsRead> {
     const paths = [
       this.#ledger,
       PROXIES,
@@ -104,14 +102,6 @@ function checkResult(result: MultiReadResult): ReadResult {
     result.kind === "error" ? result.code : "bad-reply",
     { op: "read the counts" },
   );
-}
-
-function splitKey(key: string): {
-  readonly service: string;
-  readonly target: string;
-} {
-  const slash = key.indexOf("/");
-  return { service: key.slice(0, slash), target: key.slice(slash + 1) };
 }
 
 /** A count that is none (an operator's, an empty node) begins anew at 0. */

@@ -23,7 +23,7 @@ import {
   systemClock,
 } from "../base/index.ts";
 import { op, type ZooKeeper } from "../zookeeper/index.ts";
-import { ensureNode, hasCode, type NodeAcl } from "./folders.ts";
+import { ensureNode, hasCode } from "./folders.ts";
 import { fillHosts } from "./fill-hosts.ts";
 import {
   releasePath,
@@ -33,6 +33,13 @@ import {
 } from "./layout.ts";
 import { encodeName } from "./names.ts";
 import { type HealVerdict, NodeHealer } from "./node-healer.ts";
+import {
+  isFinal,
+  isRefusal,
+  type RegistrationOptions,
+  type RegistrationState,
+  type ReplaceOptions,
+} from "./registration-state.ts";
 import { RegistryError } from "./registry-error.ts";
 import {
   formatTargetRecord,
@@ -42,49 +49,7 @@ import {
 } from "./target-record.ts";
 import { type DrainResult, waitForDrain } from "./wait-for-drain.ts";
 
-export interface RegistrationOptions {
-  readonly service: string;
-  /** `<hostname>:<port>` unless the operator says otherwise. */
-  readonly name: string;
-  /** `http://HOST:PORT` or `unix:/PATH`. */
-  readonly url: string;
-  readonly weight?: number;
-  readonly release?: string | undefined;
-  readonly commit?: string | undefined;
-  /** Which server it is, across restarts; its url unless given. */
-  readonly server?: string | undefined;
-  /** Which process of it; random unless given. */
-  readonly life?: string | undefined;
-  /** Fill an empty definition of the service. */
-  readonly hosts?: readonly string[];
-  readonly acl?: NodeAcl;
-  readonly journal?: Journal;
-  readonly clock?: Clock;
-}
-
-export type RegistrationState =
-  | { readonly kind: "starting" }
-  | {
-      readonly kind: "registered";
-      readonly path: string;
-      readonly czxid: bigint;
-      readonly mzxid: bigint;
-      readonly record: TargetRecord;
-    }
-  /** ZooKeeper is away: the node may stand or not; it is looked after as soon as it is back. */
-  | { readonly kind: "unconfirmed" }
-  /** Another server has the name. */
-  | { readonly kind: "blocked"; readonly error: RegistryError }
-  /** A newer process of this server has taken over. Final. */
-  | { readonly kind: "stood-down" }
-  | { readonly kind: "closed" };
-
-/** What may be registered anew while the server runs. */
-export interface ReplaceOptions {
-  readonly release: string | undefined;
-  readonly commit?: string | undefined;
-}
-
+/** Looks after the node of one target. */
 export class Registration implements AsyncDisposable {
   readonly path: string;
   readonly state = new Latest<RegistrationState>({ kind: "starting" });
@@ -263,9 +228,9 @@ export class Registration implements AsyncDisposable {
   }
 
   async #settle(): Promise<void> {
-    await this.#prepare();
-    const node = await this.#read();
     const wish = this.#wish;
+    await this.#prepare(wish);
+    const node = await this.#read();
     if (node === undefined) return this.#create(wish);
     const parsed = parseTargetRecord(node.data);
     const record = parsed.kind === "value" ? parsed.value : undefined;
@@ -288,7 +253,7 @@ export class Registration implements AsyncDisposable {
   }
 
   /** The folders, the definition and the release stand before the target does. */
-  async #prepare(): Promise<void> {
+  async #prepare({ release }: TargetRecord): Promise<void> {
     const { service, acl, hosts = [] } = this.#options;
     if (!this.#hostsFilled) {
       await fillHosts(this.#zk, {
@@ -299,7 +264,6 @@ export class Registration implements AsyncDisposable {
       });
       this.#hostsFilled = true;
     }
-    const { release } = this.#wish;
     if (release === undefined) return;
     const path = releasePath(service, release);
     if ((await this.#zk.exists(path)) === undefined)
@@ -341,7 +305,9 @@ export class Registration implements AsyncDisposable {
         acl,
       }),
     ]);
-    this.#registered(created.stat, wish);
+    // Some servers answer a create within a multi without its stat.
+    const stat = created.stat ?? (await this.#zk.exists(this.path));
+    if (stat !== undefined) this.#registered(stat, wish);
   }
 
   #registered(
@@ -482,20 +448,6 @@ export class Registration implements AsyncDisposable {
       // It goes with the session.
     }
   }
-}
-
-function isFinal(state: RegistrationState): boolean {
-  return (
-    state.kind === "stood-down" ||
-    state.kind === "closed" ||
-    state.kind === "blocked"
-  );
-}
-
-function isRefusal(error: unknown): boolean {
-  return (["no-auth", "invalid-acl", "auth-failed"] as const).some((code) =>
-    hasCode(error, code),
-  );
 }
 
 function ended(): RegistryError {
