@@ -4,11 +4,14 @@ import type { StoredResponse } from "./types.ts";
 import type { Selector } from "./vary.ts";
 
 /**
- * What an entry costs beside its body, key and fields: the objects, the slot in
- * the map, the head that the proxy prepares. Measured with 100,000 entries as
- * 900 to 1,100 bytes.
+ * What an entry costs beside the characters and bytes that it holds: objects,
+ * two buffers with their backing stores, a slot in the map. With these two
+ * numbers 100,000 entries of 100 bytes are charged 3.2 KB each and take 3.5 KB
+ * of resident memory.
  */
-const OVERHEAD_BYTES = 1024;
+const OVERHEAD_BYTES = 2304;
+/** Two strings that point into the text of the received head. */
+const OVERHEAD_BYTES_PER_LINE = 48;
 
 /** What an entry is made from. */
 export interface EntryParts {
@@ -85,7 +88,11 @@ export function headBytes(
   selector: Selector,
 ): number {
   // The fields are counted twice: once more for the prepared head.
-  let bytes = OVERHEAD_BYTES + key.length + 2 * characters(fields);
+  let bytes =
+    OVERHEAD_BYTES +
+    (OVERHEAD_BYTES_PER_LINE * fields.length) / 2 +
+    key.length +
+    2 * characters(fields);
   for (const value of selector.sent) bytes += 2 * (value?.length ?? 0);
   return bytes;
 }

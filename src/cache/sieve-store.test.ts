@@ -101,7 +101,7 @@ const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant("reserve" as const),
-      bytes: fc.nat(6000),
+      bytes: fc.nat(12_000),
     }),
   },
   {
@@ -114,7 +114,7 @@ describe("SieveStore", () => {
   test("keeps what plain SIEVE keeps, and never more than its bound", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const maxBytes = 10_000;
+        const maxBytes = 20_000;
         const store = new SieveStore({ maxBytes, maxVariants: 4 });
         const naive = new NaiveSieve(maxBytes);
         for (const action of steps) {
@@ -196,10 +196,10 @@ describe("SieveStore", () => {
   });
 
   test("refuses what is larger than its bound without evicting", () => {
-    const store = new SieveStore({ maxBytes: 10_000, maxVariants: 1 });
+    const store = new SieveStore({ maxBytes: 20_000, maxVariants: 1 });
     store.add(entry("small"));
-    assert.equal(store.add(entry("large", 10_000)), false);
-    assert.equal(store.reserve(6000), false);
+    assert.equal(store.add(entry("large", 20_000)), false);
+    assert.equal(store.reserve(12_000), false);
     assert.equal(store.count, 1);
   });
 });
