@@ -1,5 +1,11 @@
 import { FIELD_VALUE, IS_UNDERSCORE, TOKEN } from "./characters.ts";
-import { type FieldId, fieldIdAt, isConfusable } from "./known-field.ts";
+import {
+  type FieldId,
+  fieldIdAt,
+  isConfusable,
+  USUAL_SPELLING,
+  usualName,
+} from "./known-field.ts";
 import type { HeadLimits } from "./options.ts";
 import { MutableRequestHead, rememberRequestField } from "./request-head.ts";
 import {
@@ -80,8 +86,12 @@ export function dissectFieldLines(
 
     if (ids.length >= limits.maxFields)
       return new LinesResult("too-many-fields", nameStart);
-    const id: FieldId = fieldIdAt(bytes, nameStart, nameEnd);
-    const name = text.substring(nameStart - start, nameEnd - start);
+    const found = fieldIdAt(bytes, nameStart, nameEnd);
+    const id: FieldId = found & ~USUAL_SPELLING;
+    const name =
+      id === found
+        ? text.substring(nameStart - start, nameEnd - start)
+        : usualName(id);
     if (
       (marks & IS_UNDERSCORE) !== 0 &&
       id === 0 &&

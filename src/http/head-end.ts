@@ -10,7 +10,8 @@ export function findHeadEnd(bytes: Buffer, from: number, to: number): number {
   let i = from + 3;
   while (i < to) {
     const code = bytes[i];
-    if (code === 0x0a) {
+    if (code === undefined || code > 0x0d) i += 4;
+    else if (code === 0x0a) {
       if (bytes[i - 1] !== 0x0d) i += 4;
       else if (bytes[i - 2] === 0x0a && bytes[i - 3] === 0x0d) return i + 1;
       else i += 2; // it may be the first LF

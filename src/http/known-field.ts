@@ -1,6 +1,8 @@
 /** What we do with a field that we know by name. */
 interface KnownFieldRow {
   readonly name: string;
+  /** How it is usually written, when that is not `Title-Case`. */
+  readonly spelling?: string;
   /** RFC 9110 section 7.6.1: belongs to one connection and is never passed on. */
   readonly hop?: true;
   /**
@@ -21,7 +23,7 @@ const rows = [
   { name: "transfer-encoding", hop: true, guarded: true }, // RFC 9112 section 6.1
   { name: "expect", guarded: true }, // RFC 9110 section 10.1.1
   { name: "upgrade", hop: true }, // RFC 9110 section 7.8
-  { name: "te", hop: true }, // RFC 9110 section 10.1.4
+  { name: "te", spelling: "TE", hop: true }, // RFC 9110 section 10.1.4
   { name: "range", guarded: true }, // RFC 9110 section 14.2
   { name: "if-range", guarded: true },
   { name: "if-match", guarded: true }, // RFC 9110 section 13.1
@@ -46,12 +48,12 @@ const rows = [
   { name: "proxy-authorization", hop: true }, // RFC 9110 section 11.7.2
   { name: "proxy-authentication-info", hop: true }, // RFC 9110 section 11.7.3
   { name: "trailer" }, // RFC 9110 section 6.6.2
-  { name: "http2-settings", hop: true }, // RFC 7540 section 3.2.1
+  { name: "http2-settings", spelling: "HTTP2-Settings", hop: true }, // RFC 7540 section 3.2.1
   { name: "date" }, // RFC 9110 section 6.6.1
   { name: "age" }, // RFC 9111 section 5.1
   { name: "expires", guarded: true }, // RFC 9111 section 5.3
   { name: "last-modified" }, // RFC 9110 section 8.8.2
-  { name: "etag" }, // RFC 9110 section 8.8.3
+  { name: "etag", spelling: "ETag" }, // RFC 9110 section 8.8.3
   { name: "vary", guarded: true }, // RFC 9110 section 12.5.5
   { name: "set-cookie", guarded: true }, // RFC 6265 section 4.1
   { name: "content-encoding", guarded: true }, // RFC 9110 section 8.4
@@ -69,7 +71,7 @@ const rows = [
   { name: "referer" },
   { name: "origin" },
   { name: "x-forwarded-port", guarded: true },
-  { name: "x-real-ip", guarded: true },
+  { name: "x-real-ip", spelling: "X-Real-IP", guarded: true },
   { name: "server" },
   { name: "retry-after" },
   { name: "accept-ranges" },
@@ -124,7 +126,14 @@ export function isGuardedId(id: FieldId): boolean {
 }
 
 const longestName = Math.max(...KNOWN_FIELDS.map((row) => row.name.length));
-const nameCodes = KNOWN_FIELDS.map((row) => Buffer.from(row.name, "latin1"));
+const usualNames: readonly string[] = KNOWN_FIELDS.map(
+  (row) => row.spelling ?? titleCase(row.name),
+);
+const usualCodes = usualNames.map((name) => Buffer.from(name, "latin1"));
+
+function titleCase(name: string): string {
+  return name.replaceAll(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
+}
 
 /*
  * A name is found by its length, first and last but one character: one look-up, then
@@ -135,34 +144,46 @@ function slotOf(length: number, first: number, late: number): number {
 }
 
 const idBySlot = new Uint8Array((longestName + 1) << 10);
-for (const [id, codes] of nameCodes.entries()) {
+for (const [id, codes] of usualCodes.entries()) {
   if (id === 0) continue;
   const slot = slotOf(codes.length, codes[0] ?? 0, codes.at(-2) ?? 0);
   const other = idBySlot[slot] ?? 0;
   if (other !== 0)
     throw new RangeError(
-      `Cannot tell field ${String(codes)} from ${String(nameCodes[other])}: both have one slot`,
+      `Cannot tell field ${String(codes)} from ${String(usualCodes[other])}: both have one slot`,
     );
   idBySlot[slot] = id;
 }
 
+/** Added to an id by {@link fieldIdAt} when the name is spelled as in {@link usualName}. */
+export const USUAL_SPELLING = 0x100;
+
 /**
  * The id of the field whose name, already known to be a token, is
- * `bytes[from..to)`. Case does not matter. Allocates nothing.
+ * `bytes[from..to)`. Case does not matter, but the usual spelling is told
+ * apart, so that the caller needs no string of its own for it. Allocates nothing.
  */
-export function fieldIdAt(bytes: Buffer, from: number, to: number): FieldId {
+export function fieldIdAt(bytes: Buffer, from: number, to: number): number {
   const length = to - from;
   if (length > longestName) return 0;
   const id =
     idBySlot[slotOf(length, bytes[from] ?? 0, bytes[to - 2] ?? 0)] ?? 0;
   if (id === 0) return 0;
-  const codes = nameCodes[id];
-  if (codes === undefined) return 0;
+  const usual = usualCodes[id];
+  if (usual === undefined) return 0;
+  let i = 0;
+  while (i < length && bytes[from + i] === usual[i]) i++;
+  if (i === length) return id | USUAL_SPELLING;
   // OR 0x20 turns capitals to small letters and no other token character into
   // a letter, digit or hyphen.
-  for (let i = 0; i < length; i++)
-    if (((bytes[from + i] ?? 0) | 0x20) !== codes[i]) return 0;
+  for (; i < length; i++)
+    if (((bytes[from + i] ?? 0) | 0x20) !== ((usual[i] ?? 0) | 0x20)) return 0;
   return id;
+}
+
+/** How a field we know is usually spelled. */
+export function usualName(id: FieldId): string {
+  return usualNames[id] ?? "";
 }
 
 /**
