@@ -24,8 +24,10 @@ export interface ForwardedElement {
 export function parseForwarded(
   value: string,
 ): readonly ForwardedElement[] | undefined {
+  const list = splitList(value);
+  if (list === undefined) return undefined;
   const elements: ForwardedElement[] = [];
-  for (const element of splitList(value) ?? [""]) {
+  for (const element of list) {
     const hop = parseElement(element);
     if (hop === undefined) return undefined;
     elements.push(hop);
@@ -34,8 +36,10 @@ export function parseForwarded(
 }
 
 function parseElement(element: string): ForwardedElement | undefined {
+  const list = splitAround(element, 0x3b);
+  if (list === undefined) return undefined;
   const pairs = new Map<string, string>();
-  for (const pair of splitAround(element, 0x3b) ?? [""]) {
+  for (const pair of list) {
     const equals = pair.indexOf("=");
     const name = pair.slice(0, Math.max(equals, 0)).toLowerCase();
     const raw = pair.slice(equals + 1);
