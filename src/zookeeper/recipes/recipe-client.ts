@@ -16,3 +16,32 @@ export function errorCode(error: unknown): ZooKeeperErrorCode | undefined {
 export function errorZxid(error: unknown): bigint | undefined {
   return error instanceof ZooKeeperError ? error.zxid : undefined;
 }
+
+/** What recipes that also write ask of a client. */
+export type WritingClient = ReadingClient &
+  Pick<
+    ZooKeeper,
+    "create" | "delete" | "setData" | "multi" | "ensurePath" | "sessionId"
+  >;
+
+/**
+ * Errors after which the same may be tried again: nothing was done, or its
+ * outcome is unknown and whoever tries again looks first.
+ */
+const PASSING: ReadonlySet<ZooKeeperErrorCode> = new Set<ZooKeeperErrorCode>([
+  "connection-loss",
+  "session-expired",
+  "session-moved",
+  "operation-timeout",
+  "request-timeout",
+  "deadline",
+  "not-connected",
+  "queue-full",
+  "throttled-op",
+]);
+
+/** Whether `error` says nothing about the request, only about the moment. */
+export function isPassing(error: unknown): boolean {
+  const code = errorCode(error);
+  return code !== undefined && PASSING.has(code);
+}
