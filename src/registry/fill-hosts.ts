@@ -17,16 +17,17 @@ export async function fillHosts(
     readonly hosts: readonly string[];
     readonly acl: NodeAcl;
     readonly journal: Journal;
+    readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { service, acl, journal } = options;
+  const { service, acl, journal, signal } = options;
   const path = servicePath(service);
   const hosts = options.hosts.map(checkHost);
   const data = hosts.length === 0 ? null : JSON.stringify({ hosts });
   for (;;) {
-    if (await ensureNode(zk, path, { acl, data })) return;
+    if (await ensureNode(zk, path, { acl, data, signal })) return;
     if (data === null) return;
-    const node = await zk.getData(path);
+    const node = await zk.getData(path, { signal });
     const parsed = parseDefinition(node.data);
     if (parsed.kind !== "value" || parsed.value.kind !== "empty") {
       const defined =
@@ -46,7 +47,7 @@ export async function fillHosts(
       return;
     }
     try {
-      await zk.setData(path, data, { version: node.stat.version });
+      await zk.setData(path, data, { version: node.stat.version, signal });
       return;
     } catch (error) {
       if (!hasCode(error, "bad-version") && !hasCode(error, "no-node"))

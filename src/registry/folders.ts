@@ -24,19 +24,23 @@ export function hasCode(
 export async function ensureNode(
   zk: ZooKeeper,
   path: string,
-  options: { readonly acl?: NodeAcl; readonly data?: string | null } = {},
+  options: {
+    readonly acl?: NodeAcl;
+    readonly data?: string | null;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<boolean> {
-  const { acl, data = null } = options;
+  const { acl, data = null, signal } = options;
   for (;;) {
     try {
-      await zk.create(path, data, { acl });
+      await zk.create(path, data, { acl, signal });
       return true;
     } catch (error) {
       if (hasCode(error, "node-exists")) return false;
       if (!hasCode(error, "no-node")) throw error;
       const parent = parentPath(path);
-      if (parent === undefined) await zk.ensurePath("/");
-      else await ensureNode(zk, parent, { acl });
+      if (parent === undefined) await zk.ensurePath("/", { signal });
+      else await ensureNode(zk, parent, { acl, signal });
     }
   }
 }

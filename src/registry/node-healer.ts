@@ -20,8 +20,11 @@ export interface NodeHealerOptions {
   readonly zk: ZooKeeper;
   readonly path: string;
   readonly watch: StreamKind;
-  /** Makes the node as it should be. Called again after whatever happened to it. */
-  readonly settle: () => Promise<void>;
+  /**
+   * Makes the node as it should be. Called again after whatever happened to it.
+   * The signal fires on close; what was sent then may still be done.
+   */
+  readonly settle: (signal: AbortSignal) => Promise<void>;
   readonly judge: (error: unknown) => HealVerdict;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -64,7 +67,7 @@ export class NodeHealer {
       try {
         await zk.live({ signal });
         this.#kicked = false;
-        await settle();
+        await settle(signal);
         this.#backoff.reset();
       } catch (error) {
         if (signal.aborted || hasCode(error, "closed")) return;

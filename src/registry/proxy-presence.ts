@@ -82,7 +82,7 @@ export class ProxyPresence implements AsyncDisposable {
       zk: this.#zk,
       path: this.path,
       watch: "exists",
-      settle: () => this.#settle(),
+      settle: (signal) => this.#settle(signal),
       judge: (error) => this.#judge(error),
       journal: this.#journal,
       clock: this.#clock,
@@ -155,23 +155,23 @@ export class ProxyPresence implements AsyncDisposable {
     });
   }
 
-  async #settle(): Promise<void> {
+  async #settle(signal: AbortSignal): Promise<void> {
     this.#writtenMs = this.#clock.nowMs();
     const data = formatProxyRecord(this.#record);
     const { acl } = this.#options;
     const create = { mode: "ephemeral", acl } as const;
     try {
-      const stat = await this.#zk.setData(this.path, data);
+      const stat = await this.#zk.setData(this.path, data, { signal });
       // Of a session that we have lost: it would go with that one.
       if (stat.ephemeralOwner !== this.#zk.sessionId)
-        await this.#zk.multi([
-          op.delete(this.path),
-          op.create(this.path, data, create),
-        ]);
+        await this.#zk.multi(
+          [op.delete(this.path), op.create(this.path, data, create)],
+          { signal },
+        );
     } catch (error) {
       if (!hasCode(error, "no-node")) throw error;
-      await ensureNode(this.#zk, PROXIES, { acl });
-      await this.#zk.create(this.path, data, create);
+      await ensureNode(this.#zk, PROXIES, { acl, signal });
+      await this.#zk.create(this.path, data, { ...create, signal });
     }
     this.#stands.set(true);
   }

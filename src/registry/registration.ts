@@ -14,7 +14,6 @@
  */
 import { randomUUID } from "node:crypto";
 import {
-  abortable,
   type Clock,
   errorMessage,
   type Journal,
@@ -104,16 +103,18 @@ export class Registration implements AsyncDisposable {
   async start(
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
-    this.#healer ??= new NodeHealer({
-      zk: this.#zk,
-      path: this.path,
-      watch: "data",
-      settle: () => this.#settle(),
-      judge: (error) => this.#judge(error),
-      journal: this.#journal,
-      clock: this.#clock,
-    });
-    this.#following = this.#followSession();
+    if (this.#healer === undefined) {
+      this.#healer = new NodeHealer({
+        zk: this.#zk,
+        path: this.path,
+        watch: "data",
+        settle: (signal) => this.#settle(signal),
+        judge: (error) => this.#judge(error),
+        journal: this.#journal,
+        clock: this.#clock,
+      });
+      this.#following = this.#followSession();
+    }
     const state = await this.state.when(
       ({ kind }) => kind !== "starting" && kind !== "unconfirmed",
       options,
@@ -198,8 +199,7 @@ export class Registration implements AsyncDisposable {
     this.#stop.abort();
     await this.#healer?.close();
     await this.#following;
-    const { kind } = this.state.value;
-    if (this.#wasRegistered && kind !== "stood-down") await this.#delete();
+    if (this.#healer !== undefined) await this.#delete();
     this.state.set({ kind: "closed" });
     this.state.close();
   }
@@ -227,11 +227,11 @@ export class Registration implements AsyncDisposable {
     });
   }
 
-  async #settle(): Promise<void> {
+  async #settle(signal: AbortSignal): Promise<void> {
     const wish = this.#wish;
-    await this.#prepare(wish);
-    const node = await this.#read();
-    if (node === undefined) return this.#create(wish);
+    await this.#prepare(wish, signal);
+    const node = await this.#read(signal);
+    if (node === undefined) return this.#create(wish, signal);
     const parsed = parseTargetRecord(node.data);
     const record = parsed.kind === "value" ? parsed.value : undefined;
     const { version } = node.stat;
@@ -240,20 +240,26 @@ export class Registration implements AsyncDisposable {
         if (formatTargetRecord(wish) === node.data?.toString())
           return this.#registered(node.stat, wish);
         const data = formatTargetRecord(wish);
-        const stat = await this.#zk.setData(this.path, data, { version });
+        const stat = await this.#zk.setData(this.path, data, {
+          version,
+          signal,
+        });
         return this.#registered(stat, wish);
       }
-      return this.#replace(wish, version);
+      return this.#replace(wish, { version, signal });
     }
     if (record === undefined || (record.server ?? record.url) !== this.#server)
       throw this.#nameTaken(record);
     if (record.life !== this.#life && this.#isNewer(record))
       return this.#standDown();
-    return this.#replace(wish, version);
+    return this.#replace(wish, { version, signal });
   }
 
   /** The folders, the definition and the release stand before the target does. */
-  async #prepare({ release }: TargetRecord): Promise<void> {
+  async #prepare(
+    { release }: TargetRecord,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { service, acl, hosts = [] } = this.#options;
     if (!this.#hostsFilled) {
       await fillHosts(this.#zk, {
@@ -261,52 +267,58 @@ export class Registration implements AsyncDisposable {
         hosts,
         acl,
         journal: this.#journal,
+        signal,
       });
       this.#hostsFilled = true;
     }
     if (release === undefined) return;
     const path = releasePath(service, release);
-    if ((await this.#zk.exists(path)) === undefined)
-      await ensureNode(this.#zk, path, { acl });
+    if ((await this.#zk.exists(path, { signal })) === undefined)
+      await ensureNode(this.#zk, path, { acl, signal });
   }
 
-  async #read() {
+  async #read(signal: AbortSignal) {
     try {
-      return await this.#zk.getData(this.path);
+      return await this.#zk.getData(this.path, { signal });
     } catch (error) {
       if (hasCode(error, "no-node")) return undefined;
       throw error;
     }
   }
 
-  async #create(wish: TargetRecord): Promise<void> {
+  async #create(wish: TargetRecord, signal: AbortSignal): Promise<void> {
     const { acl, service } = this.#options;
     const data = formatTargetRecord(wish);
-    const mode = "ephemeral";
+    const create = { mode: "ephemeral", acl, signal } as const;
     try {
-      const { stat } = await this.#zk.create(this.path, data, { mode, acl });
+      const { stat } = await this.#zk.create(this.path, data, create);
       this.#registered(stat, wish);
     } catch (error) {
       if (!hasCode(error, "no-node")) throw error;
-      await ensureNode(this.#zk, targetsPath(service), { acl });
-      await ensureNode(this.#zk, releasesPath(service), { acl });
-      const { stat } = await this.#zk.create(this.path, data, { mode, acl });
+      await ensureNode(this.#zk, targetsPath(service), { acl, signal });
+      await ensureNode(this.#zk, releasesPath(service), { acl, signal });
+      const { stat } = await this.#zk.create(this.path, data, create);
       this.#registered(stat, wish);
     }
   }
 
   /** In one step, so that nobody sees the target gone. */
-  async #replace(wish: TargetRecord, version: number): Promise<void> {
+  async #replace(
+    wish: TargetRecord,
+    options: { readonly version: number; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { acl } = this.#options;
-    const [, created] = await this.#zk.multi([
-      op.delete(this.path, { version }),
-      op.create(this.path, formatTargetRecord(wish), {
-        mode: "ephemeral",
-        acl,
-      }),
-    ]);
+    const { version, signal } = options;
+    const data = formatTargetRecord(wish);
+    const [, created] = await this.#zk.multi(
+      [
+        op.delete(this.path, { version }),
+        op.create(this.path, data, { mode: "ephemeral", acl }),
+      ],
+      { signal },
+    );
     // Some servers answer a create within a multi without its stat.
-    const stat = created.stat ?? (await this.#zk.exists(this.path));
+    const stat = created.stat ?? (await this.#zk.exists(this.path, { signal }));
     if (stat !== undefined) this.#registered(stat, wish);
   }
 
@@ -441,7 +453,8 @@ export class Registration implements AsyncDisposable {
     if (this.#zk.state.kind !== "live") return;
     const signal = AbortSignal.timeout(2_000);
     try {
-      const { stat } = await abortable(this.#zk.getData(this.path), signal);
+      // Sent after a create that may still be under way, and so answered after it.
+      const { stat } = await this.#zk.getData(this.path, { signal });
       if (stat.ephemeralOwner === this.#zk.sessionId)
         await this.#zk.delete(this.path, { version: stat.version, signal });
     } catch {

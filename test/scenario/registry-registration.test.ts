@@ -269,6 +269,26 @@ for (const { name, skip, start } of coordinators)
       });
     });
 
+    test("Registration.close() does not wait for ZooKeeper", async () => {
+      await using zk = open();
+      await coordinator.stop();
+      for await (const { kind } of zk.states()) if (kind !== "live") break;
+      const registration = new Registration(zk, base);
+      const starting = registration.start();
+      const proxy = new ProxyPresence(zk, {
+        id: "proxy-1",
+        host: "here",
+        version: "1",
+      });
+      const presence = proxy.start();
+      const refused = assert.rejects(starting, RegistryError);
+      const closed = assert.rejects(presence, /closed/);
+      await registration.close();
+      await proxy.close();
+      await Promise.all([refused, closed]);
+      await coordinator.restart();
+    });
+
     test("ProxyPresence is there again after its session expired", async () => {
       await using zk = open();
       await using other = sameTree();
