@@ -1,0 +1,88 @@
+import { join } from "node:path";
+import { ChildServer, freePort } from "./child-server.ts";
+import type { Contender, Stage } from "./contender.ts";
+import { PATHS } from "./origin.ts";
+
+const BIN = join(import.meta.dirname, "..", "..", "src", "cli", "bin.ts");
+
+/**
+ * Zoogate as its users run it, with one worker and everything that is on by
+ * default: a keeper, the origin registered in it, and the proxy. Only the proxy,
+ * its main thread included, is measured.
+ */
+export async function startZoogate(
+  stage: Stage,
+  options: {
+    /** A folder for the CPU profile of each thread. */
+    readonly profileFolder?: string | undefined;
+  } = {},
+): Promise<Contender> {
+  const { folder, core, otherCore, originPort } = stage;
+  const started: ChildServer[] = [];
+  const stop = async () => {
+    for (const server of started.toReversed()) await server.stop();
+  };
+  const zoogate = async (
+    name: string,
+    port: number,
+    args: readonly string[],
+  ): Promise<ChildServer> => {
+    const profile =
+      name === "proxy" && options.profileFolder !== undefined
+        ? ["--cpu-prof", `--cpu-prof-dir=${options.profileFolder}`]
+        : [];
+    const server = await ChildServer.start({
+      name: `zoogate ${name}`,
+      core: name === "proxy" ? core : otherCore,
+      port,
+      command: process.execPath,
+      args: [...profile, BIN, name, ...args],
+    });
+    started.push(server);
+    return server;
+  };
+  try {
+    const keeperPort = await freePort();
+    const zookeeper = ["--zookeeper", `127.0.0.1:${keeperPort}`];
+    const data = (name: string) => ["--data", join(folder, `zoogate-${name}`)];
+    await zoogate("keeper", keeperPort, [
+      "--listen",
+      `127.0.0.1:${keeperPort}`,
+      ...data("keeper"),
+    ]);
+    await zoogate("register", originPort, [
+      ...zookeeper,
+      "--service",
+      "bench",
+      "--port",
+      String(originPort),
+      "--release",
+      "one",
+      ...data("register"),
+    ]);
+    const port = await freePort();
+    const admin = await freePort();
+    const server = await zoogate("proxy", port, [
+      ...zookeeper,
+      "--listen",
+      `127.0.0.1:${port}`,
+      "--admin",
+      `127.0.0.1:${admin}`,
+      "--workers",
+      "1",
+      ...data("proxy"),
+    ]);
+    return {
+      name: "Zoogate",
+      server,
+      urls: {
+        cached: `http://127.0.0.1:${port}${PATHS.cached}`,
+        uncached: `http://127.0.0.1:${port}${PATHS.uncached}`,
+      },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
