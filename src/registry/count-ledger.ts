@@ -5,6 +5,7 @@ import {
   delay,
   errorMessage,
   type Journal,
+  type JournalLevel,
   silentJournal,
   systemClock,
   type Timer,
@@ -138,8 +139,13 @@ export class CountLedger implements AsyncDisposable {
       if (this.#zk.state.kind === "live") await this.#flush();
       if (this.#spooled && !this.#book.hasWork) await this.#spool();
     } catch (error) {
-      if (!hasCode(error, "closed"))
-        this.#tell("warn", "Cannot write the counts of requests", error);
+      // They are written with the next round; an outage is not told each second.
+      const expected = EXPECTED.some((code) => hasCode(error, code));
+      this.#tell(
+        expected ? "debug" : "warn",
+        "Cannot write the counts of requests",
+        error,
+      );
     }
     const nowMs = this.#clock.nowMs();
     if (this.#book.hasWork && nowMs - this.#spooledMs >= SPOOL_EVERY_MS)
@@ -245,7 +251,7 @@ export class CountLedger implements AsyncDisposable {
     }
   }
 
-  #tell(level: "warn", what: string, error: unknown): void {
+  #tell(level: JournalLevel, what: string, error: unknown): void {
     this.#journal({
       level,
       room: "registry",
@@ -262,3 +268,11 @@ const CONFLICTS: ReadonlySet<string> = new Set([
   "node-exists",
   "no-node",
 ]);
+
+/** What a lost connection looks like. */
+const EXPECTED = [
+  "closed",
+  "connection-loss",
+  "deadline",
+  "session-expired",
+] as const;

@@ -9,7 +9,8 @@ import {
   CountLedger,
   type CountLedgerOptions,
 } from "../../src/registry/index.ts";
-import type { ZooKeeper } from "../../src/zookeeper/index.ts";
+import { ZooKeeper } from "../../src/zookeeper/index.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   client,
@@ -134,6 +135,49 @@ for (const { name, skip, start } of coordinators)
       await Promise.all([one.close(), two.close()]);
       assert.equal(await counted(zk, "a"), 60);
       assert.equal(await counted(zk, "b"), 20);
+    });
+
+    test("CountLedger counts exactly when the answer to a write is lost", async () => {
+      await using direct = open();
+      await direct.live();
+      const port = Number(/:(\d+)/.exec(coordinator.connectString)?.[1]);
+      await using cutter = await startCuttingProxy(port);
+      await using zk = new ZooKeeper(
+        `${cutter.connectString}/counts-${chroots}`,
+      );
+      let fate: "arrives" | "is lost" | "passes" = "passes";
+      const multi: ZooKeeper["multi"] = async (ops, options) => {
+        if (fate === "passes") return zk.multi(ops, options);
+        const sent = cutter.sentBytes;
+        if (fate === "arrives") cutter.swallowReplies();
+        else cutter.freeze();
+        const lost = fate === "is lost";
+        fate = "passes";
+        const answer = zk.multi(ops, options);
+        answer.catch(() => {});
+        if (!lost) await eventually(() => assert.ok(cutter.sentBytes > sent));
+        cutter.cut();
+        cutter.thaw();
+        return answer;
+      };
+      const spy = new Proxy(zk, {
+        get(target, key) {
+          if (key === "multi") return multi;
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+      const totals = new Totals();
+      await using counts = await startLedger(spy, totals);
+      let answered = 0;
+      for (let round = 0; round < 4; round++) {
+        fate = round === 2 ? "is lost" : "arrives";
+        totals.add("a", round + 1);
+        answered += round + 1;
+        await counts.flush();
+      }
+      await counts.flush();
+      assert.equal(await counted(direct, "a"), answered);
     });
 
     test("CountLedger keeps counts while ZooKeeper is away", async () => {
