@@ -72,23 +72,21 @@ export interface MirrorReaderOptions {
   readonly flushed: (flush: MirrorFlush) => void;
 }
 
-interface Pending {
+/** Why a path is pending. */
+interface Need {
   /** Children are listed too, and descended into. */
   deep: boolean;
   /** All changes up to here had been seen when it became pending. */
-  readonly floor: bigint;
-  /** Pending entries are numbered in the order in which they came. */
-  readonly number: number;
-  reading: boolean;
-  /** It became pending again while it was being read. */
-  again: Again | undefined;
-  backoff: Backoff | undefined;
+  floor: bigint;
+  /** Pending entries are numbered in the order in which they came; children of a listing bear its number. */
+  number: number;
 }
 
-interface Again {
-  deep: boolean;
-  readonly floor: bigint;
-  readonly number: number;
+interface Pending extends Need {
+  reading: boolean;
+  /** It became pending again while it was being read. */
+  again: Need | undefined;
+  backoff: Backoff | undefined;
 }
 
 interface DrainWaiter {
@@ -167,7 +165,11 @@ export class MirrorReader {
 
   /** `path` is read again; with `deep`, its children as well. */
   invalidate(path: string, options: { readonly deep: boolean }): void {
-    this.#invalidate(path, options.deep, this.#seen);
+    this.#invalidate(path, {
+      deep: options.deep,
+      floor: this.#seen,
+      number: this.#nextNumber(),
+    });
   }
 
   close(): void {
@@ -187,18 +189,18 @@ export class MirrorReader {
     });
   }
 
-  #invalidate(path: string, deep: boolean, floor: bigint): void {
+  #invalidate(path: string, why: Need): void {
     if (this.#closed) return;
     const pending = this.#pending.get(path);
     if (pending === undefined) {
-      this.#add(path, { deep, floor, number: this.#nextNumber() });
+      this.#add(path, why);
       this.#pump();
     } else if (pending.reading) {
-      pending.again ??= { deep, floor, number: this.#nextNumber() };
-      pending.again.deep ||= deep;
-    } else if (deep && !pending.deep) {
-      pending.deep = true;
-      this.#deep += 1;
+      pending.again ??= { ...why };
+      join(pending.again, why);
+    } else {
+      if (why.deep && !pending.deep) this.#deep += 1;
+      join(pending, why);
     }
   }
 
@@ -207,7 +209,7 @@ export class MirrorReader {
     return this.#lastNumber;
   }
 
-  #add(path: string, entry: Again): void {
+  #add(path: string, entry: Need): void {
     this.#pending.set(path, {
       ...entry,
       reading: false,
@@ -288,7 +290,7 @@ export class MirrorReader {
         this.#put(path, outcome.data, outcome.stat);
         this.#read.add(path);
         if (pending.deep && outcome.names !== undefined)
-          this.#listed(path, outcome.names, pending.floor);
+          this.#listed(path, outcome.names, pending);
         break;
       default:
         outcome satisfies never;
@@ -300,9 +302,10 @@ export class MirrorReader {
     this.#scheduleFlush();
   }
 
-  #listed(path: string, names: readonly string[], floor: bigint): void {
+  #listed(path: string, names: readonly string[], why: Need): void {
+    const { floor, number } = why;
     for (const name of this.#options.source().descend(path, names))
-      this.#invalidate(childPath(path, name), true, floor);
+      this.#invalidate(childPath(path, name), { deep: true, floor, number });
   }
 
   #put(path: string, data: Buffer | null, stat: Stat): void {
@@ -408,6 +411,13 @@ export class MirrorReader {
     this.#applied = max(this.#applied, applied);
     return this.#applied;
   }
+}
+
+/** One entry that stands for two. */
+function join(entry: Need, other: Need): void {
+  entry.deep ||= other.deep;
+  if (other.floor < entry.floor) entry.floor = other.floor;
+  if (other.number < entry.number) entry.number = other.number;
 }
 
 /** Within one tree the zxids alone would tell; in a rebuilt one they may be equal by chance. */
