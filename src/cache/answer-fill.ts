@@ -25,6 +25,7 @@ import { decideStorage } from "./policy.ts";
 import type { NoStoreReason } from "./reasons.ts";
 import type {
   CacheContext,
+  CacheRules,
   Fill,
   FillHead,
   FillListener,
@@ -84,7 +85,10 @@ export class AnswerFill implements Fill {
   readonly key: string;
   readonly startedAtMs: number;
   readonly request: RequestHead;
-  readonly context: CacheContext;
+  readonly service: string;
+  /** The service's release when the request was sent. */
+  readonly releaseAtStart: string | undefined;
+  readonly #rules: CacheRules;
   readonly #host: FillHost;
   readonly #previous: Entry | undefined;
   readonly #reserve = (bytes: number): boolean => this.#reserveMore(bytes);
@@ -106,7 +110,10 @@ export class AnswerFill implements Fill {
     const { request, context, lookup } = begun;
     this.#host = host;
     this.request = request;
-    this.context = context;
+    // Copied: a caller may use one context object for all of its requests.
+    this.service = context.service;
+    this.releaseAtStart = context.currentRelease;
+    this.#rules = context.rules;
     this.key = lookup.key;
     this.startedAtMs = lookup.atMs;
     this.#previous =
@@ -231,7 +238,12 @@ export class AnswerFill implements Fill {
     context: CacheContext,
     listener: FillListener,
   ): FillSubscription {
-    const waiter: Waiter = { request, context, listener, hasHead: false };
+    const waiter: Waiter = {
+      request,
+      currentRelease: context.currentRelease,
+      listener,
+      hasHead: false,
+    };
     const waiters = (this.#waiters ??= new Waiters());
     waiters.add(waiter);
     const state = this.#state;
@@ -278,7 +290,7 @@ export class AnswerFill implements Fill {
     return {
       kind: "receiving",
       key: this.key,
-      service: this.context.service,
+      service: this.service,
       selector,
       release: facts.release ?? answer.release,
       status,
@@ -297,7 +309,7 @@ export class AnswerFill implements Fill {
   #asked(nowMs: number) {
     return {
       request: this.request,
-      rules: this.context.rules,
+      rules: this.#rules,
       requestedAtMs: this.startedAtMs,
       receivedAtMs: nowMs,
       staleWhileDownMs: this.#host.staleWhileDownMs,
@@ -374,9 +386,9 @@ export class AnswerFill implements Fill {
     const isFresh = terms.freshUntilMs > (nowMs ?? from.storedAtMs);
     this.#waiters?.giveHead(
       head,
-      ({ request, context }) =>
+      ({ request, currentRelease }) =>
         isFresh &&
-        release === context.currentRelease &&
+        release === currentRelease &&
         (request.cookie === undefined || terms.servesCookie) &&
         (request.authorization === undefined || terms.servesAuthorization) &&
         selects(selector, request.fields),
@@ -386,7 +398,7 @@ export class AnswerFill implements Fill {
   #maxBodyBytes(): number {
     return Math.min(
       this.#host.maxEntryBytes,
-      this.context.rules.maxEntryBytes ?? Infinity,
+      this.#rules.maxEntryBytes ?? Infinity,
     );
   }
 

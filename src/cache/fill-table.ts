@@ -42,7 +42,7 @@ export class FillTable {
   joinable(key: string, release: string | undefined): AnswerFill | undefined {
     let fill = this.#latest.get(key);
     while (fill !== undefined) {
-      if (fill.joinable && fill.context.currentRelease === release) return fill;
+      if (fill.joinable && fill.releaseAtStart === release) return fill;
       fill = fill.nextOfKey;
     }
     return undefined;

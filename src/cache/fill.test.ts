@@ -287,6 +287,20 @@ describe("HttpCache.inFlight()", () => {
     assert.deepEqual(joined(bench, range).events, ["alone"]);
   });
 
+  test("keeps nothing of a context that its caller uses again", () => {
+    const bench = new CacheBench();
+    const shared = { ...context() };
+    bench.begin(request(), shared);
+    shared.currentRelease = "r2";
+    shared.service = "other";
+    assert.deepEqual(joined(bench, request(), shared).events, ["alone"]);
+    assert.deepEqual(joined(bench).events, []);
+    assert.deepEqual(
+      joined(bench, request(), context({ currentRelease: "r2" })).events,
+      ["alone"],
+    );
+  });
+
   test("forgets who leaves", () => {
     const bench = new CacheBench();
     const fill = bench.begin();

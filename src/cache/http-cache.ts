@@ -48,7 +48,10 @@ const MAX_STEP_BACK_MS = 5000;
 
 const NO_VALIDATORS: FieldList = Object.freeze([]);
 
-/** One private store; no I/O; every time is wall-clock milliseconds. */
+/**
+ * One private store; no I/O; every time is wall-clock milliseconds. What it is
+ * given as context is read during the call only and may be used again.
+ */
 export class HttpCache {
   readonly #store: SieveStore;
   readonly #fills = new FillTable();
@@ -184,7 +187,7 @@ export class HttpCache {
     this.#fills.revoke((fill) =>
       // What tags an answer on its way has is not known yet.
       purge.kind === "tag"
-        ? fill.context.service === purge.service
+        ? fill.service === purge.service
         : matchesPurge(purge, fill),
     );
     this.#counters.purged += entries;
@@ -205,7 +208,7 @@ export class HttpCache {
       if (service === undefined || entry.service === service)
         this.#store.remove(entry);
     this.#fills.revoke(
-      (fill) => service === undefined || fill.context.service === service,
+      (fill) => service === undefined || fill.service === service,
     );
   }
 

@@ -1,15 +1,10 @@
 import type { RequestHead } from "../http/index.ts";
-import type {
-  CacheContext,
-  FillHead,
-  FillListener,
-  StoredResponse,
-} from "./types.ts";
+import type { FillHead, FillListener, StoredResponse } from "./types.ts";
 
 /** One who waits for the answer to someone else's request. */
 export interface Waiter {
   readonly request: RequestHead;
-  readonly context: CacheContext;
+  readonly currentRelease: string | undefined;
   readonly listener: FillListener;
   hasHead: boolean;
 }
