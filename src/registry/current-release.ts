@@ -21,15 +21,12 @@ export interface ReleaseSituation {
  */
 export function chooseRelease(situation: ReleaseSituation): string | undefined {
   let chosen: string | undefined;
-  let chosenCzxid: bigint | undefined;
   let targets = 0;
   for (const [release, count] of situation.inRotation) {
     targets += count;
     if (release === undefined || count === 0) continue;
-    const czxid = situation.releases.get(release) ?? -1n;
-    if (chosenCzxid !== undefined && czxid <= chosenCzxid) continue;
-    chosen = release;
-    chosenCzxid = czxid;
+    if (chosen === undefined || isNewer(release, chosen, situation.releases))
+      chosen = release;
   }
   return targets === 0 ? situation.current : chosen;
 }
@@ -61,4 +58,15 @@ export function proposeCutover(
     proposedCzxid = czxid;
   }
   return proposed;
+}
+
+/** Releases without a node are the oldest; among them the name decides, for all proxies alike. */
+function isNewer(
+  a: string,
+  b: string,
+  releases: ReadonlyMap<string, bigint>,
+): boolean {
+  const first = releases.get(a) ?? -1n;
+  const second = releases.get(b) ?? -1n;
+  return first === second ? a > b : first > second;
 }
