@@ -1,0 +1,621 @@
+import type { StoredResponse } from "../cache/index.ts";
+import {
+  type BodyReader,
+  bodyReader,
+  DEFAULT_HEAD_LIMITS,
+  LAST_CHUNK,
+  parseRequestHead,
+  type RequestHead,
+  type WireFault,
+  wireFaultRule,
+  chunkHeader,
+} from "../http/index.ts";
+import { cachedAnswer } from "./cached-answer.ts";
+import type { Downstream, Exchange } from "./exchange.ts";
+import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
+import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
+import type { Thread } from "./thread.ts";
+import type { Wire, WireHandler } from "./wire.ts";
+import { countLatency, countStatus } from "./worker-stats.ts";
+
+/*
+ *        first byte          whole head           answer whole
+ *  idle ───────────► head ──────────────► busy ──────────────► idle
+ *                     │                    │ └─ kernel has not taken it ─► flushing ─► idle
+ *                     │ malformed          │ 101 ─► tunnel
+ *                     ▼                    ▼
+ *                 lingering ◄──── no more requests on this connection
+ *                     │
+ *                     └─► closed
+ *
+ * One request is served at a time; bytes of later ones (pipelining) wait in
+ * `#rest`, and nothing more is read while some do. After a last answer with
+ * bytes still coming, these are read away for a moment: closing at once would
+ * send a reset that can destroy the answer on its way (RFC 9112 section 9.6).
+ */
+type State =
+  "idle" | "head" | "busy" | "flushing" | "tunnel" | "lingering" | "closed";
+
+const LINGER_MS = 2000;
+/** Read away at most, while lingering. */
+const LINGER_BYTES = 4 * 1024 * 1024;
+/**
+ * A client that has sent FIN may be gone or may only have said all it had to
+ * say. It gets the answer if that comes, or moves, within this.
+ */
+const HALF_CLOSED_GRACE_MS = 1000;
+/** From this length on a request body is read into a buffer of its own. */
+const STREAM_BYTES = 32_768;
+const EMPTY = Buffer.alloc(0);
+const CRLF = Buffer.from("\r\n", "latin1");
+
+/** Decides what becomes of a request: answers it, or begins an exchange. */
+export type Dispatch = (
+  client: ClientConnection,
+  head: RequestHead,
+) => Exchange | undefined;
+
+/** One client's connection, HTTP/1.1. */
+export class ClientConnection implements WireHandler, Downstream {
+  readonly wire: Wire;
+  readonly #thread: Thread;
+  readonly #dispatch: Dispatch;
+  readonly #onGone: (client: ClientConnection) => void;
+  #facts: ClientFacts | undefined;
+  #state: State = "idle";
+  #sinceMs: number;
+  #rest: Buffer = EMPTY;
+  #taking = false;
+  #halfClosedAtMs = 0;
+  #requests = 0;
+  #lingered = 0;
+
+  // The present exchange.
+  #request: RequestHead | undefined;
+  #exchange: Exchange | undefined;
+  #body: BodyReader | undefined;
+  #keepAlive = true;
+  #begun = false;
+  #status = 0;
+  #sentBytes = 0;
+  #cacheWord = "";
+
+  constructor(
+    wire: Wire,
+    options: {
+      readonly thread: Thread;
+      readonly dispatch: Dispatch;
+      readonly onGone: (client: ClientConnection) => void;
+    },
+  ) {
+    this.wire = wire;
+    this.#thread = options.thread;
+    this.#dispatch = options.dispatch;
+    this.#onGone = options.onGone;
+    this.#sinceMs = options.thread.coarseMs;
+    wire.handler = this;
+  }
+
+  get facts(): ClientFacts {
+    if (this.#facts === undefined) {
+      const address = plainAddress(this.wire.socket.remoteAddress ?? "");
+      this.#facts = {
+        address,
+        scheme: "http",
+        trusted: this.#thread.trusts(address),
+      };
+    }
+    return this.#facts;
+  }
+
+  // ---- bytes from the client
+
+  onBytes(bytes: Buffer, end: number): void {
+    switch (this.#state) {
+      case "idle":
+      case "head":
+        this.#take(bytes, end);
+        return;
+      case "busy":
+      case "flushing":
+        this.#sinceMs = this.#thread.coarseMs;
+        this.#keep(bytes, this.#feed(bytes, 0, end), end);
+        return;
+      case "tunnel":
+        if (this.#exchange?.onClientTunnelData(bytes, end) === false)
+          this.wire.pause();
+        return;
+      case "lingering":
+        this.#lingered += end;
+        if (this.#lingered > LINGER_BYTES) this.wire.destroy();
+        return;
+      case "closed":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  /** Serves what `bytes` holds, one request after the other. */
+  #take(fresh: Buffer, freshEnd: number): void {
+    let bytes = fresh;
+    let end = freshEnd;
+    if (this.#rest.length > 0) {
+      bytes = Buffer.concat([this.#rest, fresh.subarray(0, freshEnd)]);
+      end = bytes.length;
+      this.#rest = EMPTY;
+    }
+    this.#taking = true;
+    let at = 0;
+    while (at < end && this.#state !== "busy") {
+      if (this.#state === "idle") {
+        this.#state = "head";
+        this.#sinceMs = this.#thread.coarseMs;
+      }
+      if (this.#state !== "head") break;
+      const result = parseRequestHead(bytes, at, end, DEFAULT_HEAD_LIMITS);
+      if (result.kind === "incomplete") break;
+      if (result.kind === "reject") {
+        this.#refuse(result.code);
+        break;
+      }
+      at += result.size;
+      this.#begin(result.head);
+      at = this.#feed(bytes, at, end);
+    }
+    this.#taking = false;
+    this.#keep(bytes, at, end);
+  }
+
+  #begin(head: RequestHead): void {
+    this.#state = "busy";
+    this.#sinceMs = this.#thread.coarseMs;
+    this.#request = head;
+    this.#requests += 1;
+    this.#begun = false;
+    this.#sentBytes = 0;
+    this.#cacheWord = "";
+    this.#keepAlive =
+      head.keepAlive &&
+      !this.#thread.draining &&
+      this.#requests < this.#thread.limits.maxRequestsPerConnection;
+    const { framing } = head;
+    this.#body = framing.kind === "none" ? undefined : bodyReader(framing);
+    if (framing.bytes > this.#thread.limits.maxBodyBytes) {
+      this.#keepAlive = false;
+      this.own({ status: 413 });
+      return;
+    }
+    if (framing.bytes > STREAM_BYTES) this.wire.stream(true);
+    const exchange = this.#dispatch(this, head);
+    if (exchange === undefined) return;
+    this.#exchange = exchange;
+    exchange.onOver = () => {
+      if (this.#exchange === exchange) this.#exchange = undefined;
+    };
+    exchange.start();
+    this.flush();
+  }
+
+  /** Hands content to the exchange; answers the index after it. */
+  #feed(bytes: Buffer, from: number, end: number): number {
+    let at = from;
+    while (this.#body !== undefined && this.#state === "busy") {
+      const body = this.#body;
+      const event = body.read(bytes, at, end);
+      at = body.position;
+      switch (event) {
+        case "data":
+          this.#thread.totals.bytesFromClients += body.dataEnd - body.dataStart;
+          if (body.dataBytes > this.#thread.limits.maxBodyBytes) {
+            this.#keepAlive = false;
+            this.#exchange?.abort();
+            if (this.#begun) this.cut();
+            else this.own({ status: 413 });
+            return at;
+          }
+          if (body.dataBytes > STREAM_BYTES) this.wire.stream(true);
+          this.#exchange?.onRequestData(
+            bytes,
+            body.dataStart,
+            body.dataEnd,
+            this.wire.streams,
+          );
+          if (body.done && this.#body === body) continue;
+          if (at === end) return at;
+          break;
+        case "end":
+          this.#body = undefined;
+          this.wire.stream(false);
+          this.#exchange?.onRequestEnd();
+          return at;
+        case "more":
+          return at;
+        case "reject":
+          this.#keepAlive = false;
+          this.#exchange?.abort();
+          if (this.#begun) this.cut();
+          else this.#refuse(body.fault ?? "bad-chunk-size");
+          return end;
+        default:
+          event satisfies never;
+      }
+    }
+    return at;
+  }
+
+  /** Bytes that nobody has taken yet wait; reading stops while a request is served. */
+  #keep(bytes: Buffer, at: number, end: number): void {
+    if (at >= end || this.#state === "closed" || this.#state === "lingering")
+      return;
+    if (this.#state === "tunnel") {
+      this.onBytes(Buffer.from(bytes.subarray(at, end)), end - at);
+      return;
+    }
+    const more = bytes.subarray(at, end);
+    this.#rest =
+      this.#rest.length === 0
+        ? Buffer.from(more)
+        : Buffer.concat([this.#rest, more]);
+    if (this.#state === "busy" || this.#state === "flushing") this.wire.pause();
+  }
+
+  #refuse(code: WireFault): void {
+    const { clientFaults } = this.#thread.totals;
+    clientFaults[code] = (clientFaults[code] ?? 0) + 1;
+    this.#keepAlive = false;
+    this.#body = undefined;
+    this.own({
+      status: wireFaultRule(code, "client").status,
+      error: "http_request_error",
+      details: code,
+    });
+  }
+
+  // ---- the client's side of an exchange
+
+  connectionLine(framing: AnswerFraming): string {
+    // An early answer: what is left of the request's content will not be read.
+    if (this.#body !== undefined) this.#keepAlive = false;
+    if (framing === "close") this.#keepAlive = false;
+    if (!this.#keepAlive) return "Connection: close\r\n";
+    return this.#request?.minorVersion === 0
+      ? "Connection: keep-alive\r\n"
+      : "";
+  }
+
+  interim(text: string): void {
+    this.#thread.slab.text(text);
+    this.flush();
+  }
+
+  begin(status: number, text: string, _framing: AnswerFraming): void {
+    this.#begun = true;
+    this.#status = status;
+    this.#thread.slab.text(text);
+  }
+
+  content(
+    bytes: Buffer,
+    range: { readonly from: number; readonly to: number },
+    how: { readonly encode: boolean; readonly kept: boolean },
+  ): void {
+    const { slab } = this.#thread;
+    const { from, to } = range;
+    this.#sentBytes += to - from;
+    if (how.encode) slab.text(chunkHeader(to - from));
+    if (how.kept && to - from > slab.room - 1024) {
+      slab.flush(this.wire);
+      this.wire.write(bytes.subarray(from, to));
+    } else if (how.kept && slab.length === 0) {
+      this.wire.write(bytes.subarray(from, to));
+    } else if (!slab.bytes(bytes, from, to)) {
+      slab.flush(this.wire);
+      this.wire.write(Buffer.from(bytes.subarray(from, to)));
+    }
+    if (how.encode) slab.bytes(CRLF, 0, 2);
+  }
+
+  finish(encode: boolean): void {
+    if (encode) this.#thread.slab.text(LAST_CHUNK);
+    this.#answered();
+  }
+
+  flush(): boolean {
+    return this.#thread.slab.flush(this.wire);
+  }
+
+  cut(): void {
+    this.#thread.slab.discard();
+    this.#count();
+    if (this.#state !== "closed") this.wire.reset();
+  }
+
+  own(answer: OwnAnswer): void {
+    if (this.#body !== undefined) this.#keepAlive = false;
+    this.#status = answer.status;
+    this.#begun = true;
+    this.#thread.slab.text(
+      ownAnswerText(answer, {
+        proxy: this.#thread.name,
+        close: !this.#keepAlive,
+        withBody: this.#request?.method !== "HEAD",
+      }),
+    );
+    this.#answered();
+  }
+
+  /** Answers from the store: the head, what differs each time, the body. */
+  cached(entry: StoredResponse, how: { readonly statusLine: string }): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    const ageS = Math.max(0, Math.floor((Date.now() - entry.bornAtMs) / 1000));
+    this.hit(entry, ageS, how.statusLine);
+  }
+
+  /** `cached` with the age known. */
+  hit(entry: StoredResponse, ageS: number, statusLine: string): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    const { slab } = this.#thread;
+    const answer = cachedAnswer(request, entry, this.#thread.name);
+    this.#status = answer.status;
+    this.#begun = true;
+    this.#cacheWord = "hit";
+    this.#sentBytes = answer.to - answer.from;
+    slab.bytes(answer.head, 0, answer.head.length);
+    slab.text(
+      `Age: ${ageS}\r\n${statusLine}${this.connectionLine("length")}\r\n`,
+    );
+    if (!slab.bytes(entry.body, answer.from, answer.to)) {
+      slab.flush(this.wire);
+      this.wire.write(entry.body.subarray(answer.from, answer.to));
+    }
+    this.#answered();
+  }
+
+  pauseBody(): void {
+    if (this.#body !== undefined || this.#state === "tunnel") this.wire.pause();
+  }
+
+  resumeBody(): void {
+    if (this.#rest.length === 0) this.wire.resume();
+  }
+
+  upgrade(text: string): void {
+    this.#state = "tunnel";
+    this.#begun = true;
+    this.#status = 101;
+    this.#count();
+    this.#thread.slab.text(text);
+    this.flush();
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    if (rest.length > 0) this.onBytes(rest, rest.length);
+    this.wire.resume();
+  }
+
+  tunnelData(bytes: Buffer, end: number): boolean {
+    this.#thread.totals.bytesToClients += end;
+    return this.wire.write(Buffer.from(bytes.subarray(0, end)));
+  }
+
+  tunnelEnd(): void {
+    this.wire.end();
+  }
+
+  // ---- between exchanges
+
+  /** The answer is whole (and may still be in the slab). */
+  #answered(): void {
+    this.#count();
+    const taken = this.flush();
+    if (
+      !this.#keepAlive ||
+      this.#halfClosedAtMs > 0 ||
+      this.#body !== undefined
+    ) {
+      this.#linger();
+      return;
+    }
+    this.#request = undefined;
+    this.#state = taken ? "idle" : "flushing";
+    this.#sinceMs = this.#thread.coarseMs;
+    if (taken) this.#next();
+  }
+
+  /** Goes on with what has come meanwhile. */
+  #next(): void {
+    if (this.#taking) return;
+    if (this.#rest.length > 0) {
+      const rest = this.#rest;
+      this.#rest = EMPTY;
+      this.#take(rest, rest.length);
+    }
+    if (this.#state === "idle" || this.#state === "head") this.wire.resume();
+  }
+
+  #linger(): void {
+    this.#state = "lingering";
+    this.#sinceMs = this.#thread.coarseMs;
+    this.#body = undefined;
+    this.#rest = EMPTY;
+    this.wire.stream(false);
+    this.wire.end();
+    if (this.#halfClosedAtMs === 0) this.wire.resume();
+  }
+
+  #count(): void {
+    const request = this.#request;
+    if (request === undefined) {
+      countStatus(this.#thread.totals, this.#status);
+      return;
+    }
+    const { totals, access } = this.#thread;
+    const exchange = this.#exchange;
+    const ms =
+      exchange === undefined ? 0 : performance.now() - exchange.startedAtMs;
+    countStatus(totals, this.#status);
+    countLatency(totals, ms);
+    totals.bytesToClients += this.#sentBytes;
+    if (!access.keeps) return;
+    access.push({
+      atMs: Date.now(),
+      client: this.facts.address,
+      method: request.method,
+      host: request.host,
+      path: request.path + request.query,
+      status: this.#status,
+      bytes: this.#sentBytes,
+      ms,
+      service: exchange?.service.name ?? "",
+      target: exchange?.targetName ?? "",
+      cache: this.#cacheWord || (exchange?.cacheWord ?? ""),
+    });
+  }
+
+  // ---- the connection's end
+
+  onDrain(): void {
+    switch (this.#state) {
+      case "busy":
+      case "tunnel":
+        this.#exchange?.onClientDrain();
+        return;
+      case "flushing":
+        this.#state = "idle";
+        this.#next();
+        return;
+      case "idle":
+      case "head":
+      case "lingering":
+      case "closed":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  onEnd(): void {
+    switch (this.#state) {
+      case "idle":
+      case "head":
+        this.#close();
+        return;
+      case "tunnel":
+        this.#exchange?.onClientTunnelEnd();
+        return;
+      case "busy":
+        // Content that will never be whole: the client has left.
+        if (this.#body !== undefined) this.#close();
+        else this.#halfClosedAtMs = performance.now();
+        return;
+      case "flushing":
+        this.#linger();
+        return;
+      case "lingering":
+        if (this.wire.pendingBytes === 0) this.#close();
+        else this.#halfClosedAtMs = performance.now();
+        return;
+      case "closed":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  onClose(_code: string | undefined): void {
+    if (this.#state === "closed") return;
+    const wasBusy = this.#state === "busy" && !this.#begun;
+    this.#state = "closed";
+    if (wasBusy) {
+      this.#status = 0;
+      this.#count();
+    }
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.abort();
+    this.#onGone(this);
+  }
+
+  #close(): void {
+    this.wire.destroy();
+  }
+
+  /** No request is in work, so a drain may close it now. */
+  closeIfIdle(): void {
+    if (this.#state === "idle") this.#close();
+  }
+
+  /** Whatever is going on, it ends. */
+  destroy(): void {
+    this.wire.reset();
+    this.wire.destroy();
+  }
+
+  sweep(nowMs: number): void {
+    const { limits } = this.#thread;
+    const elapsedMs = nowMs - this.#sinceMs;
+    switch (this.#state) {
+      case "idle":
+        if (elapsedMs >= limits.idleTimeoutMs) this.#close();
+        return;
+      case "head":
+        if (elapsedMs < limits.headTimeoutMs) return;
+        this.#keepAlive = false;
+        this.own({ status: 408 });
+        return;
+      case "busy":
+        this.#sweepBusy(nowMs, elapsedMs);
+        return;
+      case "flushing":
+        if (elapsedMs >= limits.stallTimeoutMs) this.cut();
+        return;
+      case "tunnel":
+        this.#exchange?.sweep(nowMs);
+        return;
+      case "lingering":
+        if (this.wire.pendingBytes > 0) {
+          if (elapsedMs >= limits.stallTimeoutMs) this.cut();
+        } else if (elapsedMs >= LINGER_MS || this.#halfClosedAtMs > 0)
+          this.#close();
+        return;
+      case "closed":
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  #sweepBusy(nowMs: number, elapsedMs: number): void {
+    const { limits } = this.#thread;
+    if (
+      this.#halfClosedAtMs > 0 &&
+      nowMs - this.#halfClosedAtMs >= HALF_CLOSED_GRACE_MS &&
+      !this.#begun
+    ) {
+      this.#close();
+      return;
+    }
+    // Content that does not come, though we read.
+    if (
+      this.#body !== undefined &&
+      !this.wire.paused &&
+      elapsedMs >= limits.stallTimeoutMs
+    ) {
+      this.#keepAlive = false;
+      this.#exchange?.abort();
+      if (this.#begun) this.cut();
+      else this.own({ status: 408 });
+      return;
+    }
+    this.#exchange?.sweep(nowMs);
+  }
+}
+
+/** `::ffff:127.0.0.1`, as a dual-stack socket tells it, is 127.0.0.1. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".")
+    ? address.slice(7)
+    : address;
+}

@@ -1,0 +1,489 @@
+import {
+  Channel,
+  type Journal,
+  readOptions,
+  silentJournal,
+} from "../base/index.ts";
+import type { Purge } from "../cache/index.ts";
+import type { Snapshot, SnapshotChange } from "../registry/index.ts";
+import type { AccessRecord } from "./access-ring.ts";
+import { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
+import { PlaneState, type PlaneTarget } from "./plane-state.ts";
+import { probe } from "./probe.ts";
+import {
+  createCountersMemory,
+  type EjectionCause,
+  MAIN_COLUMN,
+  SharedCounters,
+} from "./shared-counters.ts";
+import { nextHealth } from "./target-health.ts";
+import { canReusePort, resolveAddress, WorkerCrew } from "./worker-crew.ts";
+import type {
+  ListenAddress,
+  MessageFromWorker,
+  WorkerSetup,
+} from "./worker-messages.ts";
+import {
+  addTotals,
+  newTotals,
+  type WorkerReport,
+  type WorkerTotals,
+} from "./worker-stats.ts";
+
+/** Targets that may be registered at one time; memory is taken as it is used. */
+const SLOTS = 16_384;
+const HEALTH_TICK_MS = 250;
+const DRAIN_TICK_MS = 10;
+const PROBE_TIMEOUT_MS = 2000;
+/** The same is told of one registration at most this often. */
+const SIGNAL_INTERVAL_MS = 1000;
+const MAX_SIGNALS = 4096;
+
+/** What a data plane is made of; see {@link startDataPlane}. */
+export interface DataPlaneOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly workers: number;
+  /** For each worker. */
+  readonly cacheBytes?: number;
+  readonly limits?: Partial<ProxyLimits>;
+  readonly journal?: Journal;
+  /** Our name in Via, Cache-Status and Proxy-Status; a token. */
+  readonly name?: string;
+  /** Addresses and networks whose `X-Forwarded-*` and `Forwarded` are believed. */
+  readonly trusted?: readonly string[];
+}
+
+/** What the data plane sees of a registration's health. Rate-bounded. */
+export type DataPlaneSignal =
+  | { readonly kind: "refused"; readonly registration: string }
+  | { readonly kind: "cut"; readonly registration: string }
+  /** Told of suspects only. */
+  | { readonly kind: "answered"; readonly registration: string }
+  /** It is draining, every worker knows, and nothing is in flight. */
+  | { readonly kind: "drained"; readonly registration: string };
+
+/** One target in {@link ProxyStats}. */
+export interface TargetStats {
+  readonly service: string;
+  readonly name: string;
+  readonly registration: string;
+  readonly release: string | undefined;
+  readonly state: string;
+  readonly answered: number;
+  readonly inFlight: number;
+  readonly failures: number;
+  readonly score: number;
+  readonly ejected: EjectionCause;
+}
+
+export interface ProxyStats {
+  readonly workers: readonly WorkerReport[];
+  readonly totals: WorkerTotals;
+  readonly targets: readonly TargetStats[];
+}
+
+/** A running data plane. Whatever it is told reaches all workers in order. */
+export interface DataPlane extends AsyncDisposable {
+  readonly addresses: readonly ListenAddress[];
+  /** Makes the whole of what is served equal to `snapshot`. */
+  replace(snapshot: Snapshot): void;
+  apply(changes: readonly SnapshotChange[]): void;
+  /** Resolves when every worker has applied what was told so far. */
+  applied(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Requests each target answered since the start; never falls. */
+  countTotals(): Iterable<{
+    readonly service: string;
+    readonly target: string;
+    readonly answered: number;
+  }>;
+  correctScores(
+    counts: readonly {
+      readonly service: string;
+      readonly target: string;
+      readonly requests: number;
+    }[],
+    liveProxies: number,
+  ): void;
+  /** For one reader. */
+  signals(options?: {
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<DataPlaneSignal>;
+  stats(): Promise<ProxyStats>;
+  /** Removes stored answers in every worker; answers how many. */
+  purge(purge: Purge): Promise<number>;
+  /** The records kept since the last call, oldest first, worker by worker. */
+  accessRecords(): Promise<readonly AccessRecord[]>;
+  /**
+   * Takes no new request and finishes those in flight; cuts them when `signal`
+   * fires, or at once when it has fired already.
+   */
+  close(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
+/**
+ * Binds the addresses and starts the workers. Resolves when all of them listen.
+ * @throws Error when an address cannot be bound
+ * @throws RangeError for a limit out of its bounds
+ */
+export async function startDataPlane(
+  options: DataPlaneOptions,
+): Promise<DataPlane> {
+  const plane = new Plane(options);
+  try {
+    await plane.start();
+  } catch (error) {
+    await plane.close({ signal: AbortSignal.abort() });
+    throw error;
+  }
+  return plane;
+}
+
+class Plane implements DataPlane {
+  addresses: readonly ListenAddress[] = [];
+  readonly #options: DataPlaneOptions;
+  readonly #journal: Journal;
+  readonly #limits: ProxyLimits;
+  readonly #crew: WorkerCrew;
+  readonly #signals = new Channel<DataPlaneSignal>({ limit: MAX_SIGNALS });
+  readonly #told = new Map<string, number>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #memory = createCountersMemory({ slots: 1, workers: 1 });
+  #counters = new SharedCounters(this.#memory, MAIN_COLUMN);
+  #state = new PlaneState(this.#counters, 0);
+  #reusePort = true;
+  #closed: Promise<void> | undefined;
+  #drainTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.#journal = options.journal ?? silentJournal;
+    this.#limits = readOptions(PROXY_OPTIONS, options.limits);
+    this.#crew = new WorkerCrew({
+      setup: (column) => this.#setup(column),
+      onMessage: (message) => this.#onMessage(message),
+      journal: this.#journal,
+    });
+  }
+
+  async start(): Promise<void> {
+    const { listen } = this.#options;
+    this.addresses = await Promise.all(listen.map(resolveAddress));
+    const [first] = this.addresses;
+    if (first !== undefined) this.#reusePort = await canReusePort(first);
+    const workers = this.#reusePort ? Math.max(1, this.#options.workers) : 1;
+    this.#memory = createCountersMemory({ slots: SLOTS, workers });
+    this.#counters = new SharedCounters(this.#memory, MAIN_COLUMN);
+    this.#counters.liveProxies = 1;
+    this.#state = new PlaneState(this.#counters, SLOTS);
+    await this.#crew.start(workers);
+    const tick = setInterval(() => this.#tick(), HEALTH_TICK_MS);
+    tick.unref();
+    this.#timers.push(tick);
+  }
+
+  replace(snapshot: Snapshot): void {
+    this.apply(this.#state.changesTo(snapshot));
+  }
+
+  apply(changes: readonly SnapshotChange[]): void {
+    if (changes.length === 0) return;
+    const { changes: assigned, refused } = this.#state.apply(changes);
+    for (const { registration } of refused)
+      this.#journal({
+        level: "error",
+        room: "proxy",
+        event: "too-many-targets",
+        message: `Cannot use target ${registration}: ${SLOTS} are registered already`,
+        registration,
+      });
+    this.#crew.tell({
+      kind: "changes",
+      changes: assigned,
+      sequence: this.#state.sequence,
+    });
+    this.#watchDrains();
+  }
+
+  async applied(
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { sequence } = this.#state;
+    while (this.#acknowledgedByAll() < sequence) {
+      options.signal?.throwIfAborted();
+      if (this.#closed !== undefined) return;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      });
+    }
+  }
+
+  countTotals() {
+    return this.#state.countTotals();
+  }
+
+  correctScores(
+    counts: Parameters<DataPlane["correctScores"]>[0],
+    liveProxies: number,
+  ): void {
+    this.#state.correctScores(counts, Math.max(1, liveProxies));
+  }
+
+  async *signals(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<DataPlaneSignal, void, void> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const onAbort = () => this.#signals.fail(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      yield* this.#signals;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async stats(): Promise<ProxyStats> {
+    const workers = await this.#crew.ask<WorkerReport>((id) => ({
+      kind: "report",
+      id,
+    }));
+    const totals = newTotals();
+    for (const worker of workers) addTotals(totals, worker);
+    return { workers, totals, targets: this.#targetStats() };
+  }
+
+  async purge(purge: Purge): Promise<number> {
+    const counts = await this.#crew.ask<number>((id) => ({
+      kind: "purge",
+      id,
+      purge,
+    }));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async accessRecords(): Promise<readonly AccessRecord[]> {
+    const records = await this.#crew.ask<readonly AccessRecord[]>((id) => ({
+      kind: "access",
+      id,
+    }));
+    return records.flat();
+  }
+
+  close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    this.#closed ??= this.#close(signal);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close({ signal: AbortSignal.abort() });
+  }
+
+  /** For tests: the thread behind a column. */
+  workerThread(column: number) {
+    return this.#crew.thread(column);
+  }
+
+  async #close(signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted !== true) {
+      let onAbort = () => {};
+      const aborted = new Promise<void>((resolve) => {
+        onAbort = resolve;
+        signal?.addEventListener("abort", onAbort, { once: true });
+      });
+      await Promise.race([this.#crew.drain(), aborted]);
+      signal?.removeEventListener("abort", onAbort);
+    }
+    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#drainTimer);
+    await this.#crew.stop();
+    this.#signals.close();
+  }
+
+  #setup(column: number): WorkerSetup {
+    const { cacheBytes = 256 * 1024 * 1024, name = "zoogate" } = this.#options;
+    return {
+      memory: this.#memory,
+      column,
+      listen: this.addresses,
+      reusePort: this.#reusePort,
+      limits: this.#limits,
+      cacheBytes,
+      name,
+      trusted: this.#options.trusted ?? [],
+      changes: this.#state.wholeState(),
+      sequence: this.#state.sequence,
+    };
+  }
+
+  #onMessage(message: MessageFromWorker): void {
+    switch (message.kind) {
+      case "failed":
+        if (message.failure === "refused")
+          this.#signal({ kind: "refused", registration: message.registration });
+        else if (message.failure === "cut")
+          this.#signal({ kind: "cut", registration: message.registration });
+        return;
+      case "answered":
+        this.#signal({ kind: "answered", registration: message.registration });
+        return;
+      case "ejected":
+        this.#ejected(message.registration, message.cause);
+        return;
+      case "listening":
+      case "cannot-listen":
+      case "reply":
+      case "drained":
+        return; // the crew's own
+      default:
+        message satisfies never;
+    }
+  }
+
+  #signal(signal: DataPlaneSignal): void {
+    const key = `${signal.kind} ${signal.registration}`;
+    const nowMs = performance.now();
+    if (nowMs - (this.#told.get(key) ?? -Infinity) < SIGNAL_INTERVAL_MS) return;
+    if (this.#told.size > MAX_SIGNALS) this.#told.clear();
+    this.#told.set(key, nowMs);
+    if (this.#signals.push(signal) === "full")
+      this.#journal({
+        level: "warn",
+        room: "proxy",
+        event: "signals-full",
+        message: "Nobody reads what the data plane sees of its targets",
+      });
+  }
+
+  // ---- health
+
+  #ejected(registration: string, cause: "failing" | "refused"): void {
+    const target = this.#state.target(registration);
+    const health = target && this.#state.healthOf(target);
+    if (target === undefined || health === undefined) return;
+    const nowMs = performance.now();
+    target.health = nextHealth(
+      target.health,
+      { kind: "ejected", cause },
+      { health, nowMs },
+    );
+    this.#journal({
+      level: "warn",
+      room: "proxy",
+      event: "target-ejected",
+      message: `Target ${target.view.name} of ${target.view.service} is out of rotation: ${cause}`,
+      service: target.view.service,
+      target: target.view.name,
+      cause,
+    });
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    this.#state.reclaim(this.#acknowledgedByAll());
+    for (const target of this.#state.targets()) {
+      if (target.health.kind !== "ejected") continue;
+      this.#step(target, { kind: "tick" }, nowMs);
+      if (
+        target.health.kind === "ejected" &&
+        nowMs >= target.health.nextProbeMs
+      )
+        this.#probe(target, nowMs);
+    }
+  }
+
+  #probe(target: PlaneTarget, nowMs: number): void {
+    if (target.health.kind !== "ejected") return;
+    const { cause } = target.health;
+    this.#step(target, { kind: "probe-started" }, nowMs);
+    const service = this.#state.services.get(target.view.service);
+    if (service === undefined) return;
+    const { health, retry } = service.head.definition;
+    const path = health.active?.path ?? service.head.definition.path;
+    const [authority] = service.head.definition.hosts;
+    // Refusing is disproved by accepting; failing only by a good answer.
+    const asked =
+      cause === "refused"
+        ? { timeoutMs: PROBE_TIMEOUT_MS }
+        : {
+            timeoutMs: PROBE_TIMEOUT_MS,
+            path,
+            ...(authority === undefined ? {} : { authority }),
+            good: (status: number) => !retry.statuses.includes(status),
+          };
+    void probe(target.view, asked).then((ok) => {
+      this.#step(target, { kind: "probed", ok }, performance.now());
+    });
+  }
+
+  #step(
+    target: PlaneTarget,
+    event: Parameters<typeof nextHealth>[1],
+    nowMs: number,
+  ): void {
+    const health = this.#state.healthOf(target);
+    if (health === undefined) return;
+    const before = target.health;
+    const after = nextHealth(before, event, { health, nowMs });
+    target.health = after;
+    if (before.kind === after.kind || after.kind === "ejected") return;
+    this.#state.levelScore(target);
+    this.#counters.restore(target.slot);
+    this.#journal({
+      level: "info",
+      room: "proxy",
+      event: "target-restored",
+      message: `Target ${target.view.name} of ${target.view.service} is back in rotation`,
+      service: target.view.service,
+      target: target.view.name,
+    });
+  }
+
+  // ---- drains
+
+  #acknowledgedByAll(): number {
+    let lowest = this.#state.sequence;
+    for (const column of this.#crew.columns())
+      lowest = Math.min(lowest, this.#counters.acknowledged(column));
+    return lowest;
+  }
+
+  /** Looks often, but only while a target drains. */
+  #watchDrains(): void {
+    if (this.#drainTimer !== undefined) return;
+    const pending = () =>
+      [...this.#state.targets()].some(
+        ({ drainingSince }) => drainingSince !== undefined,
+      );
+    if (!pending()) return;
+    this.#drainTimer = setInterval(() => {
+      const acknowledged = this.#acknowledgedByAll();
+      for (const target of this.#state.targets()) {
+        const { drainingSince, slot, view } = target;
+        if (drainingSince === undefined || drainingSince > acknowledged)
+          continue;
+        if (this.#counters.inFlight(slot) > 0) continue;
+        target.drainingSince = undefined;
+        this.#signal({ kind: "drained", registration: view.registration });
+      }
+      if (pending()) return;
+      clearInterval(this.#drainTimer);
+      this.#drainTimer = undefined;
+    }, DRAIN_TICK_MS);
+  }
+
+  #targetStats(): TargetStats[] {
+    return [...this.#state.targets()].map(({ view, slot, answeredBefore }) => ({
+      service: view.service,
+      name: view.name,
+      registration: view.registration,
+      release: view.release,
+      state: view.state,
+      answered: this.#counters.answeredTotal(slot) - answeredBefore,
+      inFlight: this.#counters.inFlight(slot),
+      failures: this.#counters.failedTotal(slot),
+      score: this.#counters.score(slot),
+      ejected: this.#counters.ejectionCause(slot),
+    }));
+  }
+}

@@ -1,0 +1,288 @@
+import { BlockList, createServer, isIP, type Server } from "node:net";
+import { HttpCache } from "../cache/index.ts";
+import { AccessRing } from "./access-ring.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { dispatch } from "./dispatch.ts";
+import type { ProxyLimits } from "./options.ts";
+import { OutputSlab } from "./output-slab.ts";
+import { RoutingTable } from "./routing-table.ts";
+import { Service } from "./service.ts";
+import { SharedCounters } from "./shared-counters.ts";
+import { Target } from "./target.ts";
+import { ejectionAfter, type TargetFailure } from "./target-health.ts";
+import type { Thread } from "./thread.ts";
+import { adoptAccepted, InputBuffers, SERVER_OPTIONS } from "./wire.ts";
+import type {
+  AssignedChange,
+  ListenAddress,
+  MessageFromWorker,
+  WorkerSetup,
+} from "./worker-messages.ts";
+import { newTotals, type WorkerReport } from "./worker-stats.ts";
+
+const SWEEP_MS = 250;
+/** A registration's good answers are told at most this often. */
+const ANSWERED_INTERVAL_MS = 1000;
+
+/** One data thread: listens, routes, and holds every connection it accepted. */
+export class DataThread implements Thread {
+  readonly limits: ProxyLimits;
+  readonly input = new InputBuffers();
+  readonly slab = new OutputSlab();
+  readonly routes = new RoutingTable<Service>();
+  readonly counters: SharedCounters;
+  readonly cache: HttpCache;
+  readonly totals = newTotals();
+  readonly access: AccessRing;
+  readonly name: string;
+  coarseMs = performance.now();
+  draining = false;
+  readonly #trusted = new BlockList();
+  readonly #post: (message: MessageFromWorker) => void;
+  readonly #clients = new Set<ClientConnection>();
+  readonly #servers: Server[] = [];
+  readonly #told = new Map<string, number>();
+  readonly #leaving = new Set<Target>();
+  readonly #sweeper: NodeJS.Timeout;
+  #saidDrained = false;
+
+  constructor(setup: WorkerSetup, post: (message: MessageFromWorker) => void) {
+    this.#post = post;
+    this.limits = setup.limits;
+    this.name = setup.name;
+    this.counters = new SharedCounters(setup.memory, setup.column);
+    this.counters.forgetInFlight();
+    this.cache = new HttpCache({ maxBytes: setup.cacheBytes });
+    this.access = new AccessRing(setup.limits.accessRecords);
+    for (const network of setup.trusted) addNetwork(this.#trusted, network);
+    this.apply(setup.changes, setup.sequence);
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /** Resolves when all addresses are bound. */
+  async listen(
+    addresses: readonly ListenAddress[],
+    reusePort: boolean,
+  ): Promise<void> {
+    await Promise.all(
+      addresses.map(async ({ host, port }) => {
+        const server = createServer(SERVER_OPTIONS, (shell) => {
+          if (this.#clients.size >= this.limits.maxConnections) {
+            this.totals.connectionsRefused += 1;
+            shell.on("error", () => {});
+            shell.destroy();
+            return;
+          }
+          this.#accept(adoptAccepted(this.input, shell));
+        });
+        this.#servers.push(server);
+        await new Promise<void>((resolve, reject) => {
+          server.on("error", reject);
+          server.listen(
+            { host, port, backlog: 4096, ...(reusePort ? { reusePort } : {}) },
+            resolve,
+          );
+        });
+      }),
+    );
+  }
+
+  #accept(wire: ReturnType<typeof adoptAccepted>): void {
+    this.totals.connectionsAccepted += 1;
+    const client: ClientConnection = new ClientConnection(wire, {
+      thread: this,
+      dispatch: (from, head) => dispatch(this, from, head),
+      onGone: (gone) => {
+        this.#clients.delete(gone);
+        this.#checkDrained();
+      },
+    });
+    this.#clients.add(client);
+  }
+
+  /** Replaces services and targets, one change after the other. */
+  apply(changes: readonly AssignedChange[], sequence: number): void {
+    const changed = new Set<Service>();
+    for (const change of changes) {
+      const service = this.#applyOne(change);
+      if (service !== undefined) changed.add(service);
+    }
+    for (const service of changed) service.targetsChanged();
+    this.counters.acknowledge(sequence);
+  }
+
+  #applyOne(change: AssignedChange): Service | undefined {
+    switch (change.kind) {
+      case "service": {
+        const known = this.routes.get(change.service.name);
+        const service = known ?? new Service(change.service);
+        // Out and in again: the table is sorted by what the head says.
+        this.routes.delete(service.name);
+        service.replaceHead(change.service);
+        this.routes.set(service);
+        return service;
+      }
+      case "service-gone": {
+        const service = this.routes.get(change.name);
+        this.routes.delete(change.name);
+        for (const target of service?.targets.values() ?? [])
+          this.#retire(target);
+        this.cache.clear(change.name);
+        return undefined;
+      }
+      case "target":
+        return this.#applyTarget(change);
+      case "target-gone": {
+        const service = this.routes.get(change.service);
+        const target = service?.targets.get(change.name);
+        if (target?.registration !== change.registration) return undefined;
+        service?.targets.delete(change.name);
+        this.#retire(target);
+        return service;
+      }
+      default:
+        return change satisfies never;
+    }
+  }
+
+  #applyTarget(
+    change: Extract<AssignedChange, { kind: "target" }>,
+  ): Service | undefined {
+    const { target: view, slot, newcomer } = change;
+    const service = this.routes.get(view.service);
+    if (service === undefined) return undefined;
+    const known = service.targets.get(view.name);
+    if (known?.slot === slot) {
+      known.view = view;
+      return service;
+    }
+    if (known !== undefined) this.#retire(known);
+    const { slowStartMs } = service.definition;
+    service.targets.set(
+      view.name,
+      new Target(view, {
+        slot,
+        counters: this.counters,
+        limits: this.limits,
+        input: this.input,
+        ...(newcomer && slowStartMs > 0
+          ? {
+              slowStart: { fromMs: performance.now(), lastsMs: slowStartMs },
+            }
+          : {}),
+      }),
+    );
+    return service;
+  }
+
+  /** What is in flight with it ends by itself; nothing new begins. */
+  #retire(target: Target): void {
+    target.gone = true;
+    target.pool.close();
+    this.#told.delete(target.registration);
+    this.totals.upstreamOpened += target.pool.opened;
+    this.totals.upstreamReused += target.pool.reused;
+    if (target.pool.connections > 0) this.#leaving.add(target);
+  }
+
+  trusts(address: string): boolean {
+    const family = isIP(address);
+    return (
+      family !== 0 && this.#trusted.check(address, `ipv${family as 4 | 6}`)
+    ); // isIP answers 0, 4 or 6
+  }
+
+  targetFailed(service: Service, target: Target, failure: TargetFailure): void {
+    const inRow = this.counters.failed(target.slot);
+    const { registration } = target;
+    this.#post({ kind: "failed", failure, registration });
+    const cause = ejectionAfter(failure, inRow, {
+      health: service.definition.health,
+      rotation: {
+        targets: service.rotation.length,
+        ejected: service.rotation.filter((one) => one.ejection() > 0).length,
+      },
+    });
+    if (cause !== "none" && this.counters.eject(target.slot, cause))
+      this.#post({ kind: "ejected", cause, registration });
+  }
+
+  targetAnswered(target: Target): void {
+    if (target.view.state !== "suspect") return;
+    const last = this.#told.get(target.registration) ?? -Infinity;
+    if (this.coarseMs - last < ANSWERED_INTERVAL_MS) return;
+    this.#told.set(target.registration, this.coarseMs);
+    this.#post({ kind: "answered", registration: target.registration });
+  }
+
+  report(): WorkerReport {
+    let { upstreamOpened, upstreamReused } = this.totals;
+    let waiting = 0;
+    for (const service of this.routes.services()) {
+      waiting += service.waiting;
+      for (const { pool } of service.targets.values()) {
+        upstreamOpened += pool.opened;
+        upstreamReused += pool.reused;
+      }
+    }
+    const cpu = process.threadCpuUsage();
+    return {
+      ...this.totals,
+      upstreamOpened,
+      upstreamReused,
+      waiting,
+      connectionsActive: this.#clients.size,
+      cache: this.cache.stats(),
+      cpuMicros: cpu.user + cpu.system,
+    };
+  }
+
+  /** Takes no new connection, and closes each as soon as its request is done. */
+  drain(): void {
+    this.draining = true;
+    for (const server of this.#servers) server.close();
+    for (const client of this.#clients) client.closeIfIdle();
+    this.#checkDrained();
+  }
+
+  /** Cuts everything. */
+  close(): void {
+    clearInterval(this.#sweeper);
+    for (const server of this.#servers) server.close();
+    for (const client of this.#clients) client.destroy();
+    for (const service of this.routes.services())
+      for (const { pool } of service.targets.values()) pool.destroy();
+    for (const { pool } of this.#leaving) pool.destroy();
+  }
+
+  #checkDrained(): void {
+    if (!this.draining || this.#clients.size > 0 || this.#saidDrained) return;
+    this.#saidDrained = true;
+    this.#post({ kind: "drained" });
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    this.coarseMs = nowMs;
+    for (const client of this.#clients) client.sweep(nowMs);
+    for (const service of this.routes.services())
+      for (const { pool } of service.targets.values()) pool.sweep(nowMs);
+    for (const target of this.#leaving) {
+      target.pool.sweep(nowMs);
+      if (target.pool.connections === 0) this.#leaving.delete(target);
+    }
+  }
+}
+
+function addNetwork(list: BlockList, network: string): void {
+  const [address = "", prefix] = network.split("/");
+  const family = isIP(address);
+  if (family === 0)
+    throw new RangeError(
+      `Cannot trust ${JSON.stringify(network)}: it is an IP address or a network such as "10.0.0.0/8"`,
+    );
+  const type = family === 4 ? "ipv4" : "ipv6";
+  if (prefix === undefined) list.addAddress(address, type);
+  else list.addSubnet(address, Number(prefix), type);
+}

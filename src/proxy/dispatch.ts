@@ -1,0 +1,98 @@
+import type { RequestHead } from "../http/index.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { Exchange, type ForwardLookup } from "./exchange.ts";
+import { timesSeen } from "./forward-head.ts";
+import type { Service } from "./service.ts";
+import type { Thread } from "./thread.ts";
+
+/** A request that passed us this often goes in a circle. */
+const MAX_TIMES_SEEN = 8;
+const METHODS_LINE = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+
+/**
+ * Decides what becomes of one request: an answer of our own, an answer from the
+ * store, or an exchange with a target.
+ */
+export function dispatch(
+  thread: Thread,
+  client: ClientConnection,
+  head: RequestHead,
+): Exchange | undefined {
+  const { method } = head;
+  if (method === "CONNECT") {
+    // A gateway is no tunnel (RFC 9110 section 9.3.6).
+    client.own({ status: 501, error: "http_request_denied" });
+    return undefined;
+  }
+  if (method === "TRACE") {
+    // It would show a script what the browser hides from it.
+    client.own({ status: 405, lines: METHODS_LINE });
+    return undefined;
+  }
+  if (method === "OPTIONS" && isForUs(head)) {
+    client.own({ status: 204, lines: METHODS_LINE });
+    return undefined;
+  }
+  if (
+    head.via !== undefined &&
+    timesSeen(head.via, thread.name) >= MAX_TIMES_SEEN
+  ) {
+    client.own({ status: 508, error: "proxy_loop_detected" });
+    return undefined;
+  }
+  const service = thread.routes.find(head.hostname, head.path);
+  if (service === undefined) {
+    client.own({ status: 404, error: "destination_not_found" });
+    return undefined;
+  }
+  return dispatchTo(thread, service, client, head);
+}
+
+function dispatchTo(
+  thread: Thread,
+  service: Service,
+  client: ClientConnection,
+  head: RequestHead,
+): Exchange | undefined {
+  const context = service.cacheContext;
+  context.scheme = "http";
+  context.host = head.host;
+  context.allTargetsDown = service.allTargetsDown();
+  const lookup = thread.cache.lookup(head, context, Date.now());
+  switch (lookup.kind) {
+    case "hit":
+      client.hit(
+        lookup.entry,
+        lookup.ageS,
+        `Cache-Status: ${thread.name}; hit; ttl=${lookup.ttlS}\r\n`,
+      );
+      return undefined;
+    case "unsatisfiable":
+      client.own({
+        status: 504,
+        lines: `Cache-Status: ${thread.name}; detail=only-if-cached\r\n`,
+      });
+      return undefined;
+    case "miss":
+    case "stale":
+    case "bypass":
+      return forward(thread, service, client, { head, lookup });
+    default:
+      return lookup satisfies never;
+  }
+}
+
+function forward(
+  thread: Thread,
+  service: Service,
+  client: ClientConnection,
+  asked: { readonly head: RequestHead; readonly lookup: ForwardLookup },
+): Exchange {
+  const { head, lookup } = asked;
+  return new Exchange({ thread, client, service, request: head, lookup });
+}
+
+/** RFC 9110 section 7.6.2, and `OPTIONS *` (section 9.3.7). */
+function isForUs(head: RequestHead): boolean {
+  return head.form === "asterisk" || head.maxForwards === "0";
+}

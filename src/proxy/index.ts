@@ -1,0 +1,19 @@
+/** The data plane: listens, routes, balances, passes requests on and answers from the cache. */
+export { type AccessRecord } from "./access-ring.ts";
+export {
+  type DataPlane,
+  type DataPlaneOptions,
+  type DataPlaneSignal,
+  type ProxyStats,
+  startDataPlane,
+  type TargetStats,
+} from "./data-plane.ts";
+export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
+export { type RouteConflict } from "./routing-table.ts";
+export { type EjectionCause } from "./shared-counters.ts";
+export { type ListenAddress } from "./worker-messages.ts";
+export {
+  LATENCY_BUCKETS_MS,
+  type WorkerReport,
+  type WorkerTotals,
+} from "./worker-stats.ts";

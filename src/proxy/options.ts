@@ -1,0 +1,106 @@
+import type { OptionsOf, OptionTable } from "../base/index.ts";
+
+/** Limits and times of the data plane; each holds for one worker thread. */
+export const PROXY_OPTIONS = {
+  maxConnections: {
+    type: "number",
+    default: 65_536,
+    min: 1,
+    max: 10_000_000,
+    doc: "Client connections one worker holds; above it new ones are closed.",
+  },
+  headTimeoutMs: {
+    type: "number",
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    doc: "From the first byte of a request head to its last.",
+    danger: "Long times let slow senders hold connections.",
+  },
+  idleTimeoutMs: {
+    type: "number",
+    default: 75_000,
+    min: 100,
+    max: 86_400_000,
+    doc: "A client connection without a request is closed after this.",
+  },
+  stallTimeoutMs: {
+    type: "number",
+    default: 60_000,
+    min: 100,
+    max: 86_400_000,
+    doc: "A body that moves no byte in either direction for this long ends its exchange.",
+  },
+  tunnelIdleMs: {
+    type: "number",
+    default: 3_600_000,
+    min: 100,
+    max: 86_400_000,
+    doc: "An upgraded connection that is silent in both directions is closed after this.",
+  },
+  maxBodyBytes: {
+    type: "number",
+    default: 1024 ** 4,
+    min: 0,
+    max: 2 ** 52,
+    doc: "Longest request body taken; a longer one is answered with 413.",
+  },
+  maxRequestsPerConnection: {
+    type: "number",
+    default: 1_000_000,
+    min: 1,
+    max: 2 ** 52,
+    doc: "Requests one client connection may send before it is closed.",
+  },
+  heldBodyBytes: {
+    type: "number",
+    default: 65_536,
+    min: 0,
+    max: 16_777_216,
+    doc: "How much of a request body is kept so that the request can be sent again.",
+  },
+  connectTimeoutMs: {
+    type: "number",
+    default: 2000,
+    min: 10,
+    max: 60_000,
+    doc: "A target that does not accept a connection within this is taken as refusing.",
+  },
+  slowHeadMs: {
+    type: "number",
+    default: 3000,
+    min: 10,
+    max: 600_000,
+    doc: "A repeatable request without a response head after this makes the proxy probe the target.",
+  },
+  upstreamIdleMs: {
+    type: "number",
+    default: 30_000,
+    min: 0,
+    max: 3_600_000,
+    doc: "An unused connection to a target is closed after this, earlier when the target says so.",
+  },
+  maxIdleUpstreams: {
+    type: "number",
+    default: 128,
+    min: 0,
+    max: 65_536,
+    doc: "Unused connections kept for each target.",
+  },
+  maxWaiting: {
+    type: "number",
+    default: 1024,
+    min: 0,
+    max: 1_000_000,
+    doc: "Requests of one service that may wait for a target to appear.",
+  },
+  accessRecords: {
+    type: "number",
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+    doc: "The last requests kept in memory for the access log; 0 keeps none.",
+  },
+} as const satisfies OptionTable;
+
+export type ProxyLimits = OptionsOf<typeof PROXY_OPTIONS>;

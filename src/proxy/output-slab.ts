@@ -1,0 +1,60 @@
+import type { Wire } from "./wire.ts";
+
+/** Holds the longest head we write, one whole read, and chunk framing. */
+const SLAB_BYTES = 64 * 1024 + 96 * 1024;
+
+/**
+ * Where one thread puts small answers and request heads together, so that each
+ * leaves in one write. One connection uses it at a time and flushes in the same
+ * turn. When the kernel does not take all at once, the slab is left to the
+ * pending write and a new one is taken.
+ */
+export class OutputSlab {
+  #bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #length = 0;
+  /** The last view handed out: answers of equal length follow each other. */
+  #view: Buffer = this.#bytes.subarray(0, 0);
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get room(): number {
+    return SLAB_BYTES - this.#length;
+  }
+
+  /** Text in latin1; must fit (heads are bounded far below the slab). */
+  text(text: string): void {
+    this.#length += this.#bytes.write(text, this.#length, "latin1");
+  }
+
+  /** False when it does not fit: flush, and write it by itself. */
+  bytes(bytes: Buffer, start: number, end: number): boolean {
+    if (end - start > this.room) return false;
+    bytes.copy(this.#bytes, this.#length, start, end);
+    this.#length += end - start;
+    return true;
+  }
+
+  /** Writes what was put together; true when the kernel took it all. */
+  flush(wire: Wire): boolean {
+    const length = this.#length;
+    if (length === 0) return wire.pendingBytes === 0;
+    this.#length = 0;
+    if (wire.pendingBytes > 0) {
+      wire.write(Buffer.from(this.#bytes.subarray(0, length)));
+      return false;
+    }
+    if (this.#view.length !== length)
+      this.#view = this.#bytes.subarray(0, length);
+    if (wire.write(this.#view)) return true;
+    this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.#view = this.#bytes.subarray(0, 0);
+    return false;
+  }
+
+  /** Forgets what was put together: the connection is gone. */
+  discard(): void {
+    this.#length = 0;
+  }
+}

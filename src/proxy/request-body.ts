@@ -1,0 +1,132 @@
+import { chunkHeader, type Framing, LAST_CHUNK } from "../http/index.ts";
+import type { OutputSlab } from "./output-slab.ts";
+import type { Wire } from "./wire.ts";
+
+const CRLF = Buffer.from("\r\n", "latin1");
+
+/**
+ * A request's content on its way to a target. Its beginning is held, so that the
+ * request can be sent to another target until an answer has begun. Chunks are
+ * framed anew: no framing of a stranger reaches a target.
+ */
+export class RequestBody {
+  readonly #isChunked: boolean;
+  readonly #holdBytes: number;
+  readonly #onBlocked: () => void;
+  readonly #onFlowing: () => void;
+  #pieces: Buffer[] = [];
+  #pieceBytes = 0;
+  #holds = true;
+  #wire: Wire | undefined;
+  #blocked = false;
+  /** All of it has come from the client. */
+  ended: boolean;
+
+  constructor(
+    framing: Framing,
+    options: {
+      readonly holdBytes: number;
+      /** No more, please: nothing can be passed on. */
+      readonly onBlocked: () => void;
+      readonly onFlowing: () => void;
+    },
+  ) {
+    this.#isChunked = framing.kind === "chunked";
+    this.ended = framing.kind === "none";
+    this.#holdBytes = options.holdBytes;
+    this.#onBlocked = options.onBlocked;
+    this.#onFlowing = options.onFlowing;
+  }
+
+  /** Whether all that has come could be sent again. */
+  get held(): boolean {
+    return this.#holds;
+  }
+
+  /** `kept`: the bytes stay as they are while the client is paused. */
+  data(bytes: Buffer, from: number, to: number, kept: boolean): void {
+    const wire = this.#wire;
+    if (wire !== undefined && !this.#holds && kept && !this.#isChunked) {
+      // The long run of an upload: no copy.
+      if (!wire.write(bytes.subarray(from, to))) this.#block();
+      return;
+    }
+    this.#push(this.#encode(bytes.subarray(from, to)));
+  }
+
+  end(): void {
+    this.ended = true;
+    if (this.#isChunked) this.#push(Buffer.from(LAST_CHUNK, "latin1"));
+  }
+
+  /** A connection is there; `slab` holds the head already. */
+  attach(wire: Wire, slab: OutputSlab): void {
+    this.#wire = wire;
+    for (const piece of this.#pieces)
+      if (!slab.bytes(piece, 0, piece.length)) {
+        slab.flush(wire);
+        wire.write(piece);
+      }
+    if (!this.#holds) this.#pieces = [];
+    if (slab.flush(wire)) this.#flow();
+    else this.#block();
+    this.#boundHeld();
+  }
+
+  /** The connection is gone. */
+  detach(): void {
+    this.#wire = undefined;
+  }
+
+  /** An answer has begun: the request is never sent again. */
+  release(): void {
+    this.#holds = false;
+    this.#pieces = [];
+  }
+
+  /** The connection has taken everything. */
+  drained(): void {
+    this.#flow();
+  }
+
+  #push(piece: Buffer): void {
+    const wire = this.#wire;
+    if (this.#holds) {
+      this.#pieces.push(piece);
+      this.#pieceBytes += piece.length;
+    }
+    if (wire === undefined) {
+      if (this.#pieceBytes > this.#holdBytes) this.#block();
+      return;
+    }
+    this.#boundHeld();
+    if (!wire.write(piece)) this.#block();
+  }
+
+  #boundHeld(): void {
+    if (this.#pieceBytes <= this.#holdBytes || this.#wire === undefined) return;
+    this.#holds = false;
+    this.#pieces = [];
+  }
+
+  #encode(data: Buffer): Buffer {
+    if (!this.#isChunked) return Buffer.from(data);
+    return Buffer.concat([
+      Buffer.from(chunkHeader(data.length), "latin1"),
+      data,
+      CRLF,
+    ]);
+  }
+
+  #block(): void {
+    if (this.#blocked) return;
+    this.#blocked = true;
+    this.#onBlocked();
+  }
+
+  #flow(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    this.#onFlowing();
+  }
+}

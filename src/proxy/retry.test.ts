@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  decideRetry,
+  isIdempotent,
+  RetryBudget,
+  type Attempt,
+} from "./retry.ts";
+
+const definition = { attempts: 3, deadlineMs: 10_000 };
+const cutGet: Attempt = {
+  fault: "cut",
+  idempotent: true,
+  anySent: true,
+  bodyHeld: true,
+  attempts: 1,
+  elapsedMs: 5,
+  anotherTarget: true,
+};
+
+function decide(change: Partial<Attempt>, budget = new RetryBudget()) {
+  return decideRetry({ ...cutGet, ...change }, { definition, budget });
+}
+
+test("decideRetry() repeats an idempotent request that was cut, for free", () => {
+  assert.deepEqual(decide({}), { retry: true, costs: false });
+});
+
+test("decideRetry() never repeats a POST once its bytes left", () => {
+  assert.deepEqual(decide({ idempotent: false }), {
+    retry: false,
+    because: "not-repeatable",
+  });
+  assert.equal(decide({ idempotent: false, anySent: false }).retry, true);
+  assert.equal(decide({ idempotent: false, fault: "refused" }).retry, true);
+});
+
+test("decideRetry() needs the body, another target, an attempt and time", () => {
+  const because = (change: Partial<Attempt>) => {
+    const decision = decide(change);
+    return decision.retry ? undefined : decision.because;
+  };
+  assert.equal(because({ bodyHeld: false }), "body-gone");
+  assert.equal(because({ anotherTarget: false }), "no-target-left");
+  assert.equal(because({ attempts: 3 }), "attempts-used-up");
+  assert.equal(because({ elapsedMs: 10_001 }), "too-late");
+});
+
+test("decideRetry() pays for a slow head or a listed status from the budget", () => {
+  const budget = new RetryBudget();
+  const fault = "listed-status";
+  assert.deepEqual(decide({ fault }, budget), { retry: true, costs: true });
+  for (let retry = 0; retry < 3; retry++) budget.retryStarted();
+  assert.deepEqual(decide({ fault }, budget), {
+    retry: false,
+    because: "no-budget",
+  });
+  for (let request = 0; request < 20; request++) budget.requestStarted();
+  assert.equal(decide({ fault }, budget).retry, true);
+});
+
+test("isIdempotent() knows the methods of RFC 9110 §9.2.2 alone", () => {
+  assert.equal(isIdempotent("PUT"), true);
+  assert.equal(isIdempotent("POST"), false);
+  assert.equal(isIdempotent("BREW"), false);
+});

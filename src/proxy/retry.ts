@@ -1,0 +1,129 @@
+import type { RetryDefinition } from "../registry/index.ts";
+
+/*
+ * When a request is sent again.
+ *
+ * - The connection was refused or never opened: nothing was sent, any method
+ *   may go to the next target, at no cost to the budget (RFC 9110 §9.2.2).
+ * - The connection was cut before a response head: only if repeating it is
+ *   harmless (an idempotent method, or no byte of it had left) and its body is
+ *   still held whole. Free too: the target is gone, not overloaded.
+ * - No head in time, or a status that the service lists: the same condition,
+ *   and a token of the budget, because a struggling target and its neighbours
+ *   must not be asked several times as much.
+ */
+
+/** How an attempt failed before its response head was passed on. */
+export type AttemptFault =
+  | "refused"
+  | "connect-timed-out"
+  | "cut"
+  | "invalid-response"
+  | "head-timed-out"
+  | "listed-status";
+
+export interface Attempt {
+  readonly fault: AttemptFault;
+  /** RFC 9110 §9.2.2: GET, HEAD, OPTIONS, TRACE, PUT, DELETE. */
+  readonly idempotent: boolean;
+  /** Whether any byte of the request was given to the connection. */
+  readonly anySent: boolean;
+  /** Whether the whole request body, as far as it came, can be sent again. */
+  readonly bodyHeld: boolean;
+  /** Attempts made so far, this one included. */
+  readonly attempts: number;
+  /** Since the first attempt began. */
+  readonly elapsedMs: number;
+  /** Another target is left to try. */
+  readonly anotherTarget: boolean;
+}
+
+export type NoRetryReason =
+  | "no-target-left"
+  | "attempts-used-up"
+  | "too-late"
+  | "body-gone"
+  | "not-repeatable"
+  | "no-budget";
+
+export type RetryDecision =
+  | { readonly retry: true; readonly costs: boolean }
+  | { readonly retry: false; readonly because: NoRetryReason };
+
+export function decideRetry(
+  attempt: Attempt,
+  options: {
+    readonly definition: Pick<RetryDefinition, "attempts" | "deadlineMs">;
+    readonly budget: RetryBudget;
+  },
+): RetryDecision {
+  const { definition, budget } = options;
+  const no = (because: NoRetryReason): RetryDecision => ({
+    retry: false,
+    because,
+  });
+  if (!attempt.anotherTarget) return no("no-target-left");
+  if (attempt.attempts >= definition.attempts) return no("attempts-used-up");
+  if (attempt.elapsedMs > definition.deadlineMs) return no("too-late");
+  if (!attempt.bodyHeld) return no("body-gone");
+  switch (attempt.fault) {
+    case "refused":
+    case "connect-timed-out":
+      return { retry: true, costs: false };
+    case "cut":
+    case "invalid-response":
+      return attempt.idempotent || !attempt.anySent
+        ? { retry: true, costs: false }
+        : no("not-repeatable");
+    case "head-timed-out":
+    case "listed-status":
+      if (!attempt.idempotent) return no("not-repeatable");
+      return budget.available ? { retry: true, costs: true } : no("no-budget");
+    default:
+      return attempt.fault satisfies never;
+  }
+}
+
+/**
+ * Retries that may be in flight at once: 20 % of the requests in flight, at
+ * least 3. With every target failing, targets see at most 1.2 times the load.
+ */
+export class RetryBudget {
+  #retries = 0;
+  #requests = 0;
+
+  get available(): boolean {
+    return this.#retries < Math.max(3, this.#requests * 0.2);
+  }
+
+  requestStarted(): void {
+    this.#requests += 1;
+  }
+
+  requestEnded(): void {
+    this.#requests -= 1;
+  }
+
+  retryStarted(): void {
+    this.#retries += 1;
+  }
+
+  retryEnded(): void {
+    this.#retries -= 1;
+  }
+}
+
+/** RFC 9110 §9.2.2. An unknown method is not. */
+export function isIdempotent(method: string): boolean {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+    case "OPTIONS":
+    case "PUT":
+    case "DELETE":
+    case "TRACE":
+      return true;
+    default:
+      return false;
+  }
+}

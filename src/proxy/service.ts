@@ -1,0 +1,177 @@
+import type { CacheContext, CacheRules } from "../cache/index.ts";
+import type { RequestHead } from "../http/index.ts";
+import type {
+  HashSource,
+  ServiceDefinition,
+  ServiceHead,
+} from "../registry/index.ts";
+import { Balancer } from "./balancer.ts";
+import { RetryBudget } from "./retry.ts";
+import type { Routable } from "./routing-table.ts";
+import type { Target } from "./target.ts";
+
+/** A request that waits for a target. */
+export interface Waiter {
+  /** There may be one now. */
+  retryChoice(): void;
+}
+
+/** One service as one worker sees it. */
+export class Service implements Routable {
+  readonly name: string;
+  readonly budget = new RetryBudget();
+  readonly targets = new Map<string, Target>();
+  /** Targets that get requests: neither draining nor gone. */
+  rotation: readonly Target[] = [];
+  head: ServiceHead;
+  /** What the cache is told of every request; one object, filled in for each. */
+  readonly cacheContext: MutableCacheContext;
+  #balancer: Balancer<Target>;
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(head: ServiceHead) {
+    this.name = head.name;
+    this.head = head;
+    this.#balancer = new Balancer(head.definition.policy);
+    this.cacheContext = {
+      service: head.name,
+      scheme: "http",
+      host: "",
+      currentRelease: head.currentRelease,
+      rules: rulesOf(head.definition),
+      allTargetsDown: true,
+    };
+  }
+
+  get czxid(): bigint {
+    return this.head.czxid;
+  }
+
+  get hosts(): readonly string[] {
+    return this.head.definition.hosts;
+  }
+
+  get path(): string {
+    return this.head.definition.path;
+  }
+
+  get definition(): ServiceDefinition {
+    return this.head.definition;
+  }
+
+  replaceHead(head: ServiceHead): void {
+    if (head.definition.policy !== this.head.definition.policy)
+      this.#balancer = new Balancer(head.definition.policy);
+    this.head = head;
+    this.cacheContext.currentRelease = head.currentRelease;
+    this.cacheContext.rules = rulesOf(head.definition);
+  }
+
+  /** Called after any change of targets; lets those that wait choose again. */
+  targetsChanged(): void {
+    const rotation: Target[] = [];
+    for (const target of this.targets.values())
+      if (target.view.state !== "draining") rotation.push(target);
+    this.rotation = rotation;
+    if (rotation.length > 0) this.wakeWaiters();
+  }
+
+  choose(request: {
+    readonly tried: readonly Target[];
+    readonly key: string;
+    readonly fills: boolean;
+  }): Target | undefined {
+    const { currentRelease } = this.head;
+    // What fills the cache comes from the current release while it has targets;
+    // after a cutover everything does.
+    const mustMatch =
+      currentRelease !== undefined &&
+      (request.fills || this.definition.rollout.mode === "cutover");
+    return this.#balancer.choose(this.rotation, {
+      tried: request.tried,
+      key: request.key,
+      prefer: mustMatch
+        ? (target) => target.release === currentRelease
+        : undefined,
+    });
+  }
+
+  /** What `hash` depends on; empty for the other policies. */
+  hashKey(request: RequestHead, address: string): string {
+    const { policy, hash } = this.definition;
+    return policy === "hash" && hash !== undefined
+      ? hashText(hash, request, address)
+      : "";
+  }
+
+  /** Whether no target can be expected to answer. */
+  allTargetsDown(): boolean {
+    for (const target of this.rotation)
+      if (target.ejection() === 0) return false;
+    return true;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  wait(waiter: Waiter): void {
+    this.#waiting.add(waiter);
+  }
+
+  stopWaiting(waiter: Waiter): void {
+    this.#waiting.delete(waiter);
+  }
+
+  wakeWaiters(): void {
+    if (this.#waiting.size === 0) return;
+    const waiters = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of waiters) waiter.retryChoice();
+  }
+}
+
+/** {@link CacheContext} while it is being filled in. */
+interface MutableCacheContext extends CacheContext {
+  scheme: "http" | "https";
+  host: string;
+  currentRelease: string | undefined;
+  rules: CacheRules;
+  allTargetsDown: boolean;
+}
+
+function rulesOf(definition: ServiceDefinition): CacheRules {
+  return definition.cache;
+}
+
+function hashText(
+  source: HashSource,
+  request: RequestHead,
+  address: string,
+): string {
+  switch (source.kind) {
+    case "path":
+      return request.path;
+    case "address":
+      return address;
+    case "header": {
+      for (let index = 0; index < request.fields.length; index += 2)
+        if (request.fields[index]?.toLowerCase() === source.name)
+          return request.fields[index + 1] ?? "";
+      return "";
+    }
+    case "cookie":
+      return cookieValue(request.cookie ?? "", source.name);
+    default:
+      return source satisfies never;
+  }
+}
+
+function cookieValue(cookies: string, name: string): string {
+  for (const pair of cookies.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals !== -1 && pair.slice(0, equals).trim() === name)
+      return pair.slice(equals + 1).trim();
+  }
+  return "";
+}

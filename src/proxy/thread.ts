@@ -1,0 +1,34 @@
+import type { HttpCache } from "../cache/index.ts";
+import type { AccessRing } from "./access-ring.ts";
+import type { ProxyLimits } from "./options.ts";
+import type { OutputSlab } from "./output-slab.ts";
+import type { RoutingTable } from "./routing-table.ts";
+import type { Service } from "./service.ts";
+import type { SharedCounters } from "./shared-counters.ts";
+import type { Target } from "./target.ts";
+import type { TargetFailure } from "./target-health.ts";
+import type { InputBuffers } from "./wire.ts";
+import type { WorkerTotals } from "./worker-stats.ts";
+
+/** What the connections of one data thread share. */
+export interface Thread {
+  readonly limits: ProxyLimits;
+  readonly input: InputBuffers;
+  readonly slab: OutputSlab;
+  readonly routes: RoutingTable<Service>;
+  readonly counters: SharedCounters;
+  readonly cache: HttpCache;
+  readonly totals: WorkerTotals;
+  readonly access: AccessRing;
+  /** Our name in Via, Cache-Status and Proxy-Status. */
+  readonly name: string;
+  /** Monotonic, moved on by the sweep: exact to a quarter of a second. */
+  coarseMs: number;
+  /** No new request is taken after the present one. */
+  draining: boolean;
+  trusts(address: string): boolean;
+  /** A target failed: counts towards its ejection, and tells the main thread. */
+  targetFailed(service: Service, target: Target, failure: TargetFailure): void;
+  /** A target answered: the main thread wants to know it of suspects. */
+  targetAnswered(target: Target): void;
+}

@@ -1,0 +1,231 @@
+import { Socket } from "node:net";
+import { errorCode } from "./error-code.ts";
+
+/*
+ * One connection, client's or target's, as bytes.
+ *
+ * All connections of a thread read into one shared buffer: what arrives is
+ * parsed and copied onwards before the next read, so thousands of idle
+ * connections hold no input memory. A connection that streams a long body reads
+ * into a buffer of its own, whose bytes go to the other side's socket without a
+ * copy; it must not read on while such a write is pending.
+ */
+
+const READ_BYTES = 64 * 1024;
+const MAX_SPARE_BUFFERS = 64;
+const EMPTY = Buffer.alloc(0);
+
+/** The input memory of one thread. */
+export class InputBuffers {
+  readonly shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  readonly #spare: Buffer[] = [];
+
+  /** A buffer for one connection that streams. */
+  take(): Buffer {
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+  }
+
+  /** Gives a buffer back; no write from it may be pending. */
+  giveBack(buffer: Buffer): void {
+    if (this.#spare.length < MAX_SPARE_BUFFERS) this.#spare.push(buffer);
+  }
+}
+
+/** Who is told what happens on a connection. Called synchronously. */
+export interface WireHandler {
+  /** `bytes[0..end)` are valid during this call only, unless the wire streams. */
+  onBytes(bytes: Buffer, end: number): void;
+  /** The peer sends no more. */
+  onEnd(): void;
+  /** Everything that was written has been taken by the kernel. */
+  onDrain(): void;
+  /** The connection is gone; `code` is the system's word for why, if any. */
+  onClose(code: string | undefined): void;
+}
+
+export class Wire {
+  readonly socket: Socket;
+  readonly #input: InputBuffers;
+  #handler: WireHandler | undefined;
+  #own: Buffer | undefined;
+  #wantsOwn = false;
+  #paused = false;
+  #errorCode: string | undefined;
+  #closed = false;
+  #awaitsDrain = false;
+
+  /** `open` makes the socket with the given `onread`. */
+  constructor(
+    input: InputBuffers,
+    open: (onread: {
+      readonly buffer: () => Buffer;
+      readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
+    }) => Socket,
+  ) {
+    this.#input = input;
+    let isFirst = true;
+    this.socket = open({
+      // Asked for once at the start and after each read. Anything that is not
+      // a buffer means "the same again", which spares setting it anew.
+      buffer: () => {
+        if (isFirst) {
+          isFirst = false;
+          return input.shared;
+        }
+        return this.#nextBuffer() as Buffer; // undefined on purpose, see above
+      },
+      callback: (bytes, buffer) => {
+        // The buffers are ours, made by allocUnsafeSlow: always Buffers.
+        this.#handler?.onBytes(buffer as Buffer, bytes);
+        return !this.#paused;
+      },
+    });
+    this.#listen();
+  }
+
+  /** A socket that reads by itself: where adoption is not possible. */
+  static fallback(input: InputBuffers, socket: Socket): Wire {
+    const wire = new Wire(input, () => socket);
+    socket.on("data", (chunk: Buffer) => {
+      wire.#handler?.onBytes(chunk, chunk.length);
+    });
+    return wire;
+  }
+
+  set handler(handler: WireHandler) {
+    this.#handler = handler;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes given to `write` that the kernel has not taken. */
+  get pendingBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** Whether reads go to a buffer that stays untouched while the wire is paused. */
+  get streams(): boolean {
+    return this.#own !== undefined;
+  }
+
+  /** True when the kernel took all: `bytes` may be used again. */
+  write(bytes: Buffer): boolean {
+    if (this.#closed) return true;
+    this.socket.write(bytes);
+    if (this.socket.writableLength === 0) return true;
+    this.#awaitDrain();
+    return false;
+  }
+
+  /**
+   * A socket says `drain` only after more than its high-water mark; we want to
+   * know it of any byte. An empty write behind the pending ones tells.
+   */
+  #awaitDrain(): void {
+    if (this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    this.socket.write(EMPTY, () => {
+      this.#awaitsDrain = false;
+      if (this.#closed) return;
+      if (this.socket.writableLength === 0) this.#handler?.onDrain();
+      else this.#awaitDrain();
+    });
+  }
+
+  /** From the next read on, into a buffer of its own, or back to the shared one. */
+  stream(wants: boolean): void {
+    this.#wantsOwn = wants;
+  }
+
+  pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (!this.#closed) this.socket.resume();
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Sends FIN after what is queued. */
+  end(): void {
+    if (!this.#closed) this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Sends RST, so that the peer cannot take what came for a whole answer. */
+  reset(): void {
+    if (!this.#closed) this.socket.resetAndDestroy();
+  }
+
+  #listen(): void {
+    const { socket } = this;
+    socket.on("error", (error) => {
+      this.#errorCode = errorCode(error);
+    });
+    socket.on("end", () => this.#handler?.onEnd());
+    socket.on("close", () => {
+      this.#closed = true;
+      this.#own = undefined; // a write from it may be pending: not given back
+      this.#handler?.onClose(this.#errorCode);
+    });
+  }
+
+  #nextBuffer(): Buffer | undefined {
+    if (this.#wantsOwn === (this.#own !== undefined)) return undefined;
+    if (this.#wantsOwn) {
+      this.#own = this.#input.take();
+      return this.#own;
+    }
+    // Whoever wrote from it may not be done: only the garbage collector knows.
+    this.#own = undefined;
+    return this.#input.shared;
+  }
+}
+
+/** What is undocumented in an accepted socket, and all that we use of it. */
+interface Adoptable {
+  _handle: { useUserBuffer?: unknown } | null;
+}
+
+/**
+ * Makes a wire of a socket that a server with `pauseOnConnect` accepted. Node
+ * gives `onread` to connecting sockets only, so the handle of an accepted one is
+ * moved to a socket made with `onread`, and the empty shell is destroyed. Where
+ * handles look otherwise than we know them, the socket is used as it is.
+ */
+export function adoptAccepted(input: InputBuffers, shell: Socket): Wire {
+  const inside = shell as unknown as Adoptable; // undocumented, hence checked
+  const handle = inside._handle;
+  if (typeof handle?.useUserBuffer !== "function") {
+    shell.resume();
+    return Wire.fallback(input, shell);
+  }
+  inside._handle = null;
+  shell.on("error", () => {}); // it has no handle: nothing can fail that matters
+  shell.destroy();
+  const wire = new Wire(input, (onread) => {
+    // `handle` is not in the types: it is what net.Server itself passes.
+    const options: object = { handle, onread, allowHalfOpen: true };
+    return new Socket(options);
+  });
+  return wire;
+}
+
+/** Accepted sockets are given to {@link adoptAccepted}. */
+export const SERVER_OPTIONS = {
+  allowHalfOpen: true,
+  pauseOnConnect: true,
+  noDelay: true,
+} as const;

@@ -1,0 +1,231 @@
+import { createServer } from "node:net";
+import { Worker } from "node:worker_threads";
+import {
+  Backoff,
+  errorMessage,
+  type Journal,
+  moduleBeside,
+} from "../base/index.ts";
+import type {
+  ListenAddress,
+  MessageFromWorker,
+  MessageToWorker,
+  WorkerSetup,
+} from "./worker-messages.ts";
+
+const RESTART = { minMs: 50, maxMs: 5000 };
+
+interface Member {
+  worker: Worker;
+  listening: boolean;
+  drained: boolean;
+  readonly backoff: Backoff;
+}
+
+/**
+ * The worker threads: started together, each replaced when it dies, asked and
+ * told by message. Column 0 is the main thread's, so worker `n` has column n.
+ */
+export class WorkerCrew {
+  readonly #members = new Map<number, Member>();
+  readonly #setup: (column: number) => WorkerSetup;
+  readonly #onMessage: (message: MessageFromWorker) => void;
+  readonly #journal: Journal;
+  readonly #replies = new Map<number, (value: unknown) => void>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #nextReply = 0;
+  #closing = false;
+  #onDrained: (() => void) | undefined;
+
+  constructor(options: {
+    readonly setup: (column: number) => WorkerSetup;
+    readonly onMessage: (message: MessageFromWorker) => void;
+    readonly journal: Journal;
+  }) {
+    this.#setup = options.setup;
+    this.#onMessage = options.onMessage;
+    this.#journal = options.journal;
+  }
+
+  /** Resolves when every worker listens; rejects when one cannot. */
+  async start(workers: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: workers }, (_, index) => this.#spawn(index + 1)),
+    );
+  }
+
+  /** Columns whose worker has applied what it was started with. */
+  columns(): number[] {
+    return [...this.#members]
+      .filter(([, { listening }]) => listening)
+      .map(([column]) => column);
+  }
+
+  /** For tests and drills: the thread itself. */
+  thread(column: number): Worker | undefined {
+    return this.#members.get(column)?.worker;
+  }
+
+  tell(message: MessageToWorker): void {
+    for (const { worker } of this.#members.values())
+      worker.postMessage(message);
+  }
+
+  /** One reply from each worker; one that dies meanwhile is left out. */
+  async ask<Reply>(
+    make: (id: number) => MessageToWorker,
+  ): Promise<readonly Reply[]> {
+    const replies = await Promise.all(
+      [...this.#members.values()].map(
+        ({ worker }) =>
+          new Promise<unknown>((resolve) => {
+            const id = ++this.#nextReply;
+            const settle = (value: unknown) => {
+              this.#replies.delete(id);
+              worker.off("exit", onExit);
+              resolve(value);
+            };
+            const onExit = () => settle(undefined);
+            this.#replies.set(id, settle);
+            worker.once("exit", onExit);
+            worker.postMessage(make(id));
+          }),
+      ),
+    );
+    return replies.filter((reply) => reply !== undefined) as Reply[]; // what the message asked for
+  }
+
+  /** Resolves when every worker has finished what it was doing. */
+  async drain(): Promise<void> {
+    this.#closing = true;
+    await new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+      this.tell({ kind: "drain" });
+      this.#checkDrained();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
+    await Promise.all(
+      [...this.#members.values()].map(({ worker }) => worker.terminate()),
+    );
+    this.#members.clear();
+  }
+
+  #spawn(column: number, backoff = new Backoff(RESTART)): Promise<void> {
+    const worker = new Worker(moduleBeside(import.meta.url, "./worker"), {
+      name: `data ${column}`,
+      workerData: this.#setup(column),
+    });
+    const member: Member = {
+      worker,
+      listening: false,
+      drained: false,
+      backoff,
+    };
+    this.#members.set(column, member);
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: MessageFromWorker) => {
+        if (message.kind === "listening") {
+          member.listening = true;
+          backoff.reset();
+          resolve();
+        } else if (message.kind === "cannot-listen") {
+          reject(new Error(message.message));
+          void worker.terminate();
+        } else this.#take(member, message);
+      });
+      worker.on("error", (error: unknown) => {
+        this.#journal({
+          level: "error",
+          room: "proxy",
+          event: "worker-failed",
+          message: `Worker ${column} failed: ${errorMessage(error)}`,
+          error,
+        });
+      });
+      worker.once("exit", (code) => {
+        member.drained = true;
+        this.#checkDrained();
+        if (!member.listening)
+          reject(
+            new Error(`Cannot start worker ${column}: it ended with ${code}`),
+          );
+        if (!this.#closing && member.listening) this.#replace(column, member);
+      });
+    });
+  }
+
+  #take(member: Member, message: MessageFromWorker): void {
+    if (message.kind === "reply")
+      this.#replies.get(message.id)?.(message.value);
+    else if (message.kind === "drained") {
+      member.drained = true;
+      this.#checkDrained();
+    } else this.#onMessage(message);
+  }
+
+  #replace(column: number, { backoff }: Member): void {
+    this.#members.delete(column);
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      if (this.#closing) return;
+      this.#spawn(column, backoff).catch((error: unknown) => {
+        this.#journal({
+          level: "error",
+          room: "proxy",
+          event: "worker-not-replaced",
+          message: `Worker ${column} could not be replaced: ${errorMessage(error)}`,
+          error,
+        });
+        const failed = this.#members.get(column);
+        if (!this.#closing && failed !== undefined)
+          this.#replace(column, failed);
+      });
+    }, backoff.nextMs());
+    timer.unref();
+    this.#restarts.add(timer);
+  }
+
+  #checkDrained(): void {
+    for (const { drained } of this.#members.values()) if (!drained) return;
+    this.#onDrained?.();
+    this.#onDrained = undefined;
+  }
+}
+
+/**
+ * Finds out whether an address can be bound, as one number where port 0 was
+ * asked for, and gives it free again for the workers.
+ */
+export async function resolveAddress(
+  address: ListenAddress,
+): Promise<ListenAddress> {
+  const port = await bindOnce(address, false);
+  return { host: address.host, port };
+}
+
+/** Whether two listeners may share a port here. */
+export async function canReusePort(address: ListenAddress): Promise<boolean> {
+  try {
+    await bindOnce(address, true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function bindOnce(address: ListenAddress, reusePort: boolean): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...address, ...(reusePort ? { reusePort } : {}) }, () => {
+      const bound = server.address();
+      const port =
+        typeof bound === "object" && bound !== null ? bound.port : address.port;
+      server.close(() => resolve(port));
+    });
+  });
+}

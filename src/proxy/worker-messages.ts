@@ -1,0 +1,71 @@
+import type { Purge } from "../cache/index.ts";
+import type { SnapshotChange, TargetView } from "../registry/index.ts";
+import type { AccessRecord } from "./access-ring.ts";
+import type { ProxyLimits } from "./options.ts";
+import type { CountersMemory } from "./shared-counters.ts";
+import type { TargetFailure } from "./target-health.ts";
+import type { WorkerReport } from "./worker-stats.ts";
+
+/** A change as a worker gets it: targets come with their slot. */
+export type AssignedChange =
+  | Exclude<SnapshotChange, { readonly kind: "target" }>
+  | {
+      readonly kind: "target";
+      readonly target: TargetView;
+      readonly slot: number;
+      /** It joined a service that had targets in rotation. */
+      readonly newcomer: boolean;
+    };
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly memory: CountersMemory;
+  readonly column: number;
+  readonly listen: readonly ListenAddress[];
+  readonly reusePort: boolean;
+  readonly limits: ProxyLimits;
+  readonly cacheBytes: number;
+  readonly name: string;
+  /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
+  readonly trusted: readonly string[];
+  readonly changes: readonly AssignedChange[];
+  readonly sequence: number;
+}
+
+export type MessageToWorker =
+  | {
+      readonly kind: "changes";
+      readonly changes: readonly AssignedChange[];
+      readonly sequence: number;
+    }
+  | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "access"; readonly id: number }
+  | { readonly kind: "purge"; readonly id: number; readonly purge: Purge }
+  /** Take no new connection or request; say `drained` when the last one is done. */
+  | { readonly kind: "drain" };
+
+export type MessageFromWorker =
+  | { readonly kind: "listening" }
+  | { readonly kind: "cannot-listen"; readonly message: string }
+  | {
+      readonly kind: "failed";
+      readonly failure: TargetFailure;
+      readonly registration: string;
+    }
+  | {
+      readonly kind: "ejected";
+      readonly cause: "failing" | "refused";
+      readonly registration: string;
+    }
+  | { readonly kind: "answered"; readonly registration: string }
+  | {
+      readonly kind: "reply";
+      readonly id: number;
+      readonly value: WorkerReport | readonly AccessRecord[] | number;
+    }
+  | { readonly kind: "drained" };

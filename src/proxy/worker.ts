@@ -1,0 +1,50 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { errorMessage } from "../base/index.ts";
+import { DataThread } from "./data-thread.ts";
+import type {
+  MessageFromWorker,
+  MessageToWorker,
+  WorkerSetup,
+} from "./worker-messages.ts";
+
+/** Entry of a worker thread: glue between messages and a {@link DataThread}. */
+
+const port = parentPort;
+if (port === null)
+  throw new TypeError("Cannot start: this module is run as a worker thread");
+const setup = workerData as WorkerSetup; // written by WorkerCrew
+const post = (message: MessageFromWorker) => port.postMessage(message);
+const thread = new DataThread(setup, post);
+
+port.on("message", (message: MessageToWorker) => {
+  switch (message.kind) {
+    case "changes":
+      thread.apply(message.changes, message.sequence);
+      return;
+    case "report":
+      post({ kind: "reply", id: message.id, value: thread.report() });
+      return;
+    case "access":
+      post({ kind: "reply", id: message.id, value: thread.access.drain() });
+      return;
+    case "purge":
+      post({
+        kind: "reply",
+        id: message.id,
+        value: thread.cache.purge(message.purge),
+      });
+      return;
+    case "drain":
+      thread.drain();
+      return;
+    default:
+      message satisfies never;
+  }
+});
+
+try {
+  await thread.listen(setup.listen, setup.reusePort);
+  post({ kind: "listening" });
+} catch (error) {
+  post({ kind: "cannot-listen", message: errorMessage(error) });
+}
