@@ -105,7 +105,7 @@ function checkResult(result: MultiReadResult): ReadResult {
 }
 
 /** A count that is none (an operator's, an empty node) begins anew at 0. */
-function wholeNumber(data: Buffer | null): number {
+export function wholeNumber(data: Buffer | null): number {
   const text = data?.toString("latin1") ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

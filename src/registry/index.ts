@@ -69,4 +69,9 @@ export {
   type SuspectLimits,
   type TargetOutcome,
 } from "./suspects.ts";
+export {
+  type Trimmed,
+  type TrimOptions,
+  trimRegistry,
+} from "./trim-registry.ts";
 export type { DrainResult } from "./wait-for-drain.ts";
