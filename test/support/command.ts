@@ -156,7 +156,7 @@ export function runCommand(
 
 /** The first `http://HOST:PORT` of a `ready` line. */
 export function urlOf(readyLine: string): string {
-  const url = /https?:\/\/[^\s/]+/u.exec(readyLine)?.[0];
+  const url = /https?:\/\/[^\s/,]+/u.exec(readyLine)?.[0];
   if (url === undefined)
     throw new Error(`Cannot find an address in ${JSON.stringify(readyLine)}`);
   return url;

@@ -71,7 +71,7 @@ async function runDemo(flags: { readonly listen: string }): Promise<void> {
       ],
     });
     const [where] = await Promise.all([proxy, replica(1), replica(2)]);
-    const url = /http:\/\/\S+/u.exec(where)?.[0] ?? where;
+    const url = /http:\/\/[^\s,]+/u.exec(where)?.[0] ?? where;
     printReady(url);
     process.stdout.write(whatToTry({ url, zookeeper, site, stage }));
     await lifetime.ended();

@@ -1,0 +1,228 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import {
+  errorMessage,
+  isAbortOf,
+  type Journal,
+  silentJournal,
+  systemClock,
+} from "../base/index.ts";
+import { type Address, formatAddress } from "../config/index.ts";
+import {
+  type DataPlane,
+  type DataPlaneOptions,
+  startDataPlane,
+} from "../proxy/index.ts";
+import {
+  CountLedger,
+  ProxyPresence,
+  readIdentity,
+  Registry,
+  SnapshotFile,
+} from "../registry/index.ts";
+import type { AclEntry, ZooKeeper } from "../zookeeper/index.ts";
+import { refusePortInUse } from "./port-in-use.ts";
+import { releaseNumbers } from "./release-numbers.ts";
+
+/** How to run a proxy; what ZooKeeper says decides where requests go. */
+export interface StartProxyOptions {
+  readonly zookeeper: ZooKeeper;
+  /** As the operator wrote it; the snapshot on disk belongs to it. */
+  readonly connectString: string;
+  readonly listen: readonly Address[];
+  readonly workers: number;
+  /** Bytes of stored answers, over all workers. */
+  readonly cacheBytes?: number;
+  /** Where the last snapshot, counts and the proxy's id are kept. */
+  readonly dataFolder: string;
+  readonly version: string;
+  readonly acl?: readonly AclEntry[];
+  /** Networks whose `X-Forwarded-*` and `Forwarded` are believed. */
+  readonly trusted?: readonly string[];
+  readonly limits?: DataPlaneOptions["limits"];
+  readonly journal?: Journal;
+}
+
+/** After this the operator is told what is being waited for. */
+const PATIENCE_MS = 1_000;
+/** How long requests in flight may take when the proxy stops. */
+const DRAIN_MS = 30_000;
+
+/**
+ * A proxy: the registry's snapshot on one side, the data plane on the other,
+ * and what passes between them. It is made at once and serves from
+ * {@link Proxy.start} on.
+ */
+export class Proxy implements AsyncDisposable {
+  readonly registry: Registry;
+  readonly #options: StartProxyOptions;
+  readonly #journal: Journal;
+  readonly #presence: ProxyPresence;
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+  #plane: DataPlane | undefined;
+  #ledger: CountLedger | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: StartProxyOptions) {
+    const { zookeeper, journal = silentJournal, acl } = options;
+    this.#options = options;
+    this.#journal = journal;
+    this.#presence = new ProxyPresence(zookeeper, {
+      id: `${hostname()}-${randomBytes(6).toString("hex")}`,
+      host: hostname(),
+      version: options.version,
+      acl,
+      journal,
+    });
+    this.registry = new Registry(zookeeper, {
+      snapshotFile: new SnapshotFile({
+        path: join(options.dataFolder, "snapshot.json"),
+        connectString: options.connectString,
+        journal,
+      }),
+      // Its node stands before it reads, so that no drain overlooks it.
+      beforeReading: () => this.#presence.start(),
+      journal,
+    });
+  }
+
+  /** Undefined until there is something to serve from. */
+  get plane(): DataPlane | undefined {
+    return this.#plane;
+  }
+
+  /**
+   * Waits for a snapshot, then serves. Answers where.
+   * @throws Error when an address cannot be bound; the signal's reason on abort
+   */
+  async start(
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly Address[]> {
+    const { listen, workers, cacheBytes } = this.#options;
+    // Told now, not when ZooKeeper has come.
+    for (const address of listen) await refusePortInUse(address);
+    await this.#awaitRegistry(options.signal);
+    const plane = await startDataPlane({
+      listen,
+      workers,
+      ...(cacheBytes === undefined
+        ? {}
+        : { cacheBytes: Math.floor(cacheBytes / workers) }),
+      ...(this.#options.limits === undefined
+        ? {}
+        : { limits: this.#options.limits }),
+      trusted: this.#options.trusted ?? [],
+      journal: this.#journal,
+    });
+    this.#plane = plane;
+    this.#loop("changes", () => this.#followChanges(plane));
+    this.#loop("signals", () => this.#followSignals(plane));
+    await plane.applied();
+    this.#presence.setListeners(plane.addresses.map(formatAddress));
+    await this.#startLedger(plane);
+    return plane.addresses;
+  }
+
+  /** Finishes what is in flight, writes counts and snapshot, leaves the registry. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #awaitRegistry(signal: AbortSignal | undefined): Promise<void> {
+    const patience = systemClock.after(PATIENCE_MS, () =>
+      this.#journal({
+        level: "warn",
+        room: "cli",
+        event: "waiting-for-registry",
+        message: `Waiting: neither ZooKeeper at ${this.#options.connectString} nor a snapshot of an earlier run is there`,
+      }),
+    );
+    try {
+      await this.registry.ready({ signal });
+    } finally {
+      patience.cancel();
+    }
+  }
+
+  async #startLedger(plane: DataPlane): Promise<void> {
+    const { zookeeper, dataFolder, acl } = this.#options;
+    this.#ledger = new CountLedger(zookeeper, {
+      proxyId: await readIdentity(join(dataFolder, "proxy.id")),
+      dataDir: dataFolder,
+      totals: () => plane.countTotals(),
+      onRead: (counts, liveProxies) => {
+        plane.correctScores(counts, liveProxies);
+      },
+      acl,
+      journal: this.#journal,
+    });
+    await this.#ledger.start();
+  }
+
+  async #followChanges(plane: DataPlane): Promise<void> {
+    const { signal } = this.#stop;
+    const changes = this.registry.changes({ signal });
+    plane.replace(this.registry.snapshot);
+    await this.#tellReleases(plane);
+    for await (const batch of changes) {
+      plane.apply(batch);
+      this.#presence.applied(this.registry.appliedZxid, batch);
+      await this.#tellReleases(plane);
+    }
+  }
+
+  async #followSignals(plane: DataPlane): Promise<void> {
+    const { signal } = this.#stop;
+    for await (const seen of plane.signals({ signal })) {
+      if (seen.kind !== "drained") {
+        this.registry.report(seen.registration, seen.kind);
+        continue;
+      }
+      const target = this.registry.target(seen.registration);
+      if (target !== undefined) this.#presence.acknowledge(target);
+    }
+  }
+
+  async #tellReleases(plane: DataPlane): Promise<void> {
+    const { targets } = await plane.stats();
+    const ejected = targets.filter((target) => target.ejected !== "none");
+    this.#presence.setReleases(
+      releaseNumbers(
+        this.registry.snapshot,
+        new Set(ejected.map((target) => target.registration)),
+      ),
+    );
+  }
+
+  #loop(name: string, run: () => Promise<void>): void {
+    const { signal } = this.#stop;
+    this.#loops.push(
+      run().catch((error: unknown) => {
+        if (isAbortOf(error, signal)) return;
+        this.#journal({
+          level: "error",
+          room: "cli",
+          event: "loop-failed",
+          message: `The proxy no longer follows ${name}: ${errorMessage(error)}; restart it`,
+          error,
+        });
+      }),
+    );
+  }
+
+  async #close(): Promise<void> {
+    await this.#plane?.close({ signal: AbortSignal.timeout(DRAIN_MS) });
+    await this.#ledger?.close();
+    this.#stop.abort(new Error("The proxy was closed"));
+    await Promise.all(this.#loops);
+    await this.#presence.close();
+    await this.registry.close();
+  }
+}
