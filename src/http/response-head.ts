@@ -214,12 +214,18 @@ export function completeResponseHead(
 
 function readConnection(head: MutableResponseHead): WireFault | undefined {
   if (head.minorVersion === 0) head.keepAlive = false;
-  if (head.connection === undefined) return undefined;
+  if (head.connection === undefined)
+    return head.status === 101 ? "bad-upgrade" : undefined;
   const options = readConnectionOptions(head.connection);
   if (options === undefined) return "bad-connection";
   if (options.close) head.keepAlive = false;
   else if (options.keepAlive) head.keepAlive = true;
-  if (head.status === 101 && options.upgrade) head.upgrade = head.upgradeField;
+  if (head.status === 101) {
+    // RFC 9110 section 15.2.2: "MUST generate an Upgrade header field".
+    if (!options.upgrade || !head.upgradeField || head.minorVersion === 0)
+      return "bad-upgrade";
+    head.upgrade = head.upgradeField;
+  }
   head.connectionOptions = options.others;
   return undefined;
 }
@@ -245,10 +251,12 @@ function readFraming(
   }
   if (status < 200 || status === 204) {
     // Neither field may stand here (RFC 9110 section 8.6, RFC 9112 section 6.1).
-    // A target that means them sends content after it, so nothing may follow on
-    // this connection.
-    if (transferEncoding !== undefined || head.contentLength > 0)
+    // Some parsers read content then. After 204 nothing else is read from this
+    // connection; after an interim answer the final one would be, so it is refused.
+    if (transferEncoding !== undefined || head.contentLength > 0) {
+      if (status < 200) return "content-not-allowed";
       head.keepAlive = false;
+    }
     return undefined;
   }
   if (requestMethod === "HEAD" || status === 304) return undefined;

@@ -190,9 +190,29 @@ export const RESPONSE_HEADS: readonly ResponseVector[] = [
     expect: { status: 103, framing: "none" },
   },
   {
-    name: "9110 8.6: 100 with a length ends the connection",
+    name: "9110 8.6: an interim answer with a length",
     bytes: status("HTTP/1.1 100 Continue", "Content-Length: 3"),
-    expect: { framing: "none", keepAlive: false },
+    expect: "content-not-allowed",
+  },
+  {
+    name: "9112 6.1: an interim answer with chunked",
+    bytes: status("HTTP/1.1 103 Early Hints", CHUNKED),
+    expect: "content-not-allowed",
+  },
+  {
+    name: "9110 15.2.2: 101 without Upgrade",
+    bytes: status("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade"),
+    expect: "bad-upgrade",
+  },
+  {
+    name: "9110 15.2.2: 101 without its connection option",
+    bytes: status("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket"),
+    expect: "bad-upgrade",
+  },
+  {
+    name: "9110 7.8: 101 in HTTP/1.0",
+    bytes: status("HTTP/1.0 101 No", "Connection: Upgrade", "Upgrade: x"),
+    expect: "bad-upgrade",
   },
   {
     name: "9110 15.2.2: 101 switches",
