@@ -28,9 +28,14 @@ import { factsOf, finishLimit, lostError, started } from "./run-serve.ts";
 import { ServerStop } from "./stop-server.ts";
 import { TargetError } from "./target-error.ts";
 
+const DEFAULT_ZOOKEEPER = "127.0.0.1:2181";
+
 export interface AnnounceOptions {
-  /** `HOST:PORT[,…][/chroot]`; the chroot is `/zoogate` unless it says otherwise. */
-  readonly zookeeper: string;
+  /**
+   * `HOST:PORT[,…][/chroot]`; the chroot is `/zoogate` unless it says otherwise.
+   * Default: `ZOOGATE_ZOOKEEPER` of the environment, else `127.0.0.1:2181`.
+   */
+  readonly zookeeper?: string;
   readonly service: string;
   /** The site's host names; they fill the service's definition when it has none. */
   readonly hosts?: readonly string[];
@@ -86,7 +91,7 @@ export interface Announcement extends AsyncDisposable {
  *
  * ```ts
  * const server = createServer(app).listen(3000);
- * const announcement = await announce(server, { zookeeper: "127.0.0.1:2181", service: "www" });
+ * const announcement = await announce(server, { service: "www" });
  * process.once("SIGTERM", () => announcement.close());
  * ```
  * @throws TargetError `advertise-needed`, `bad-address`, `cannot-listen`; RegistryError when another server has the name; ZooKeeperError for a bad connect string
@@ -95,7 +100,9 @@ export async function announce(
   server: Server,
   options: AnnounceOptions,
 ): Promise<Announcement> {
-  const connectString = registryConnectString(options.zookeeper);
+  const connectString = registryConnectString(
+    options.zookeeper ?? process.env["ZOOGATE_ZOOKEEPER"] ?? DEFAULT_ZOOKEEPER,
+  );
   const { servers } = parseConnectString(connectString);
   const stop = new ServerStop(server);
   try {

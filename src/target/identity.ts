@@ -27,7 +27,10 @@ export interface Identity {
  */
 export async function readIdentity(given: {
   readonly dataDir: string | undefined;
+  /** As asked for: port 0 stays 0, since the real one changes with each start. */
   readonly listen: Address;
+  /** As asked for, if it was: two servers with port 0 differ by it. */
+  readonly name?: string | undefined;
   readonly advertised: Address;
   readonly journal: Journal;
 }): Promise<Identity> {
@@ -35,11 +38,11 @@ export async function readIdentity(given: {
   const url = addressUrl(given.advertised);
   if (given.dataDir === undefined) return { server: url, life };
   // The host name keeps a home directory that several machines share apart.
-  const key = `${hostname()} ${authority(given.listen)}`;
+  const key = `${hostname()} ${authority(given.listen)} ${given.name ?? ""}`;
   const path = join(
     given.dataDir,
     "servers",
-    `${key.replaceAll(/[^A-Za-z0-9.-]+/gu, "_")}.id`,
+    `${key.trim().replaceAll(/[^A-Za-z0-9.-]+/gu, "_")}.id`,
   );
   try {
     const kept = (await readTextIfPresent(path))?.trim();

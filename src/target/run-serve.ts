@@ -80,14 +80,14 @@ export async function runServe(options: RunServeOptions): Promise<void> {
     signal,
   });
   try {
-    const facts = await factsOf(server.address, options);
+    const facts = await factsOf(server.address, options, listen);
     await serveRegistered(server, facts, options);
   } finally {
     await server[Symbol.asyncDispose]();
   }
 }
 
-/** What is known before the release is. */
+/** What is known before the release is; `asked` is where it was told to listen. */
 export async function factsOf(
   listen: Address,
   options: Pick<
@@ -101,16 +101,23 @@ export async function factsOf(
     | "zookeeperHosts"
     | "journal"
   >,
+  asked: Address = listen,
 ): Promise<Omit<TargetFacts, "release" | "commit">> {
-  const { advertise, dataDir, zookeeperHosts, journal } = options;
+  const { advertise, dataDir, name, zookeeperHosts, journal } = options;
   const advertised = advertisedAddress({ listen, advertise, zookeeperHosts });
   return {
     service: options.service,
-    name: targetName(options.name, listen.port),
+    name: targetName(name, listen.port),
     url: addressUrl(advertised),
     weight: options.weight ?? 1,
     hosts: options.hosts ?? [],
-    ...(await readIdentity({ dataDir, listen, advertised, journal })),
+    ...(await readIdentity({
+      dataDir,
+      listen: asked,
+      name,
+      advertised,
+      journal,
+    })),
   };
 }
 

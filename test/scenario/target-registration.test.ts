@@ -213,6 +213,45 @@ describe("a target in the registry", () => {
     await assert.rejects(fetch(announcement.url));
   });
 
+  it("a restarted server takes its node over from its former life, whose session still lives", async (t) => {
+    const { keeper, zk } = await registry(t);
+    const dir = await site(t);
+    const dataDir = await mkdtemp(join(tmpdir(), "zoogate-target-"));
+    t.after(() => rm(dataDir, { recursive: true, force: true }));
+    const listen = { host: "127.0.0.1", port: 0 };
+    const serve = () =>
+      running(t, keeper, (options) =>
+        runServe({ ...options, dir, listen, dataDir }),
+      );
+    const former = await serve();
+    await former.ready;
+    const first = await node(zk);
+    const latter = await serve();
+    const { url } = await latter.ready;
+    const second = await node(zk);
+    assert.equal(second.url, url);
+    assert.notEqual(second.ephemeralOwner, first.ephemeralOwner);
+    assert.equal(second.release, first.release);
+    await assert.rejects(former.done, /another process/u);
+    assert.equal((await node(zk)).czxid, second.czxid);
+  });
+
+  it("a server leaves in order, within seconds, while ZooKeeper is away", async (t) => {
+    const { keeper } = await registry(t);
+    const dir = await site(t);
+    const listen = { host: "127.0.0.1", port: 0 };
+    const { ready, stop, done, journal } = await running(t, keeper, (options) =>
+      runServe({ ...options, dir, listen }),
+    );
+    const { url } = await ready;
+    await keeper.close();
+    assert.equal(await (await fetch(url)).text(), "one");
+    stop.abort();
+    await done;
+    assert.ok(journal.some(({ event }) => event === "drain-unacknowledged"));
+    await assert.rejects(fetch(url));
+  });
+
   it("a second server under the same name is refused in one line", async (t) => {
     const { keeper } = await registry(t);
     const listen = { host: "127.0.0.1", port: 0 };
