@@ -95,8 +95,7 @@ export class ProxyPresence implements AsyncDisposable {
     for (const change of changes) {
       if (change.kind === "target-gone")
         this.#drained.delete(`${change.service}/${change.name}`);
-      else if (change.kind === "target" && change.target.state !== "draining")
-        this.#drained.delete(`${change.target.service}/${change.target.name}`);
+      else if (change.kind === "target") this.#renew(change.target);
     }
     this.#set({ zxid });
   }
@@ -138,6 +137,19 @@ export class ProxyPresence implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /**
+   * A target that goes on draining keeps its acknowledgement, under the number
+   * of its latest write: nothing was sent to it in between.
+   */
+  #renew(target: TargetView): void {
+    const key = `${target.service}/${target.name}`;
+    const known = this.#drained.get(key);
+    if (known === undefined) return;
+    if (target.state === "draining" && target.czxid === known.czxid)
+      this.#drained.set(key, { ...known, mzxid: target.mzxid });
+    else this.#drained.delete(key);
   }
 
   #set(change: Partial<ProxyRecord>): void {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
   ProxyPresence,
+  readRegistry,
   Registration,
   type RegistrationOptions,
   RegistryError,
@@ -267,6 +268,28 @@ for (const { name, skip, start } of coordinators)
         kind: "acknowledged",
         proxies: 0,
       });
+    });
+
+    test("ProxyPresence keeps an acknowledgement while its target goes on draining", async () => {
+      await using zk = open();
+      await using other = sameTree();
+      await using proxy = new ProxyPresence(other, {
+        id: "proxy-1",
+        host: "here",
+        version: "1",
+      });
+      await proxy.start();
+      const drained = async () => {
+        const { proxies } = await readRegistry(zk);
+        return proxies[0]?.drained.map(({ mzxid }) => mzxid);
+      };
+      proxy.acknowledge({ ...view, czxid: 5n, mzxid: 6n });
+      const target = { ...view, czxid: 5n, mzxid: 7n };
+      proxy.applied(8n, [{ kind: "target", target }]);
+      await eventually(async () => assert.deepEqual(await drained(), [7n]));
+      const ready = { ...target, state: "ready", mzxid: 9n } as const;
+      proxy.applied(9n, [{ kind: "target", target: ready }]);
+      await eventually(async () => assert.deepEqual(await drained(), []));
     });
 
     test("Registration.close() does not wait for ZooKeeper", async () => {
