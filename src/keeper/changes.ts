@@ -120,10 +120,11 @@ export function prepareDelete(
   )
     return "bad-arguments";
   const parent = context.tree.get(above);
-  const node = context.tree.get(body.path);
-  if (parent === undefined || node === undefined) return "no-node";
+  if (parent === undefined) return "no-node";
   if (!permits(parent.acl, Permission.delete, context.identities))
     return "no-auth";
+  const node = context.tree.get(body.path);
+  if (node === undefined) return "no-node";
   if (!isVersion(node.version, body.version)) return "bad-version";
   if (node.children !== undefined) return "not-empty";
   return deletion(node, parent, context.zxid);

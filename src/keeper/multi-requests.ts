@@ -29,14 +29,10 @@ import {
   readCreateOf,
   type RequestId,
 } from "./write-requests.ts";
-import { writeStat } from "./znode.ts";
+import { NO_TTL, writeStat } from "./znode.ts";
 
 type MultiOperation =
-  | {
-      readonly kind: "create";
-      readonly type: number;
-      readonly body: CreateBody;
-    }
+  | { readonly kind: "create"; readonly body: CreateBody }
   | { readonly kind: "delete"; readonly body: CheckVersionBody }
   | { readonly kind: "set-data"; readonly body: SetDataBody }
   | { readonly kind: "check"; readonly body: CheckVersionBody };
@@ -103,7 +99,10 @@ export function answerMultiRead(
     if (type === undefined) break;
     if (type !== OpCode.getData && type !== OpCode.getChildren)
       throw new JuteRejection("truncated");
-    reads.push({ type, path: reader.ustring(), watch: reader.bool() });
+    const path = reader.ustring();
+    // Apache ZooKeeper reads the flag and sets no watch.
+    reader.bool();
+    reads.push({ type, path, watch: false });
   }
   const { database } = answering;
   const writer = client.begin(request.xid, database.zxid, 0);
@@ -140,7 +139,6 @@ function readOperations(reader: Reader): MultiOperation[] {
       case OpCode.createTTL:
         operations.push({
           kind: "create",
-          type,
           body: readCreateOf(type, reader),
         });
         break;
@@ -195,15 +193,15 @@ function writeResult(
   change: Change,
 ): void {
   switch (operation.kind) {
-    case "create":
-      // Every create with a Stat in its answer says create2 here.
-      writeHeader(
-        writer,
-        operation.type === OpCode.create ? OpCode.create : OpCode.create2,
-      );
+    case "create": {
+      // As in Apache ZooKeeper, containers and nodes with a time to live are
+      // answered as create2, and everything else without a Stat.
+      const plain = change.node.ttlMs === NO_TTL;
+      writeHeader(writer, plain ? OpCode.create : OpCode.create2);
       writer.ustring(change.node.path);
-      if (operation.type !== OpCode.create) writeStat(writer, change.node);
+      if (!plain) writeStat(writer, change.node);
       return;
+    }
     case "delete":
       writeHeader(writer, OpCode.delete);
       return;

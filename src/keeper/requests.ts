@@ -164,6 +164,7 @@ function answerKnown(
   }
   client.begin(request.xid, NO_ZXID, ErrorCode.unimplemented);
   client.end();
+  client.finish("unknown-request");
 }
 
 function answerPing({ database }: Answering, client: Client): void {

@@ -40,13 +40,15 @@ export class Tree {
         id: tree.takeId(),
         path,
         parent: tree.get(path.slice(0, slash)),
-        data: path === "/zookeeper/config" ? null : "",
+        data: "",
         acl: path === "/zookeeper/config" ? READ_ACL : OPEN_ACL,
         zxid: 0,
         wallMs: 0,
         owner: undefined,
         ttlMs: NO_TTL,
       });
+      // Apache ZooKeeper sets this ACL without a version.
+      if (node.acl === READ_ACL) node.aversion = -1;
       tree.add(node);
     }
     return tree;

@@ -433,18 +433,22 @@ async function runNotifications(client: RawClient): Promise<void> {
 
 async function runOddities(client: RawClient, port: number): Promise<void> {
   const none = Buffer.alloc(0);
-  assert.equal(
-    shown(await client.ask(999, none, 13)),
-    expected("session event? unknown opcode 999"),
-  );
-  assert.equal(shown(await client.ask(0, none, 1)), expected("opcode 0"));
+  for (const [type, xid, label] of [
+    [999, 13, "session event? unknown opcode 999"],
+    [0, 1, "opcode 0"],
+  ] as const) {
+    await using unknown = await RawClient.connect(port);
+    assert.equal(shown(await unknown.ask(type, none, xid)), expected(label));
+    assert.equal(await unknown.next(), undefined);
+  }
   assert.equal(
     shown(await client.ask("getData", Buffer.from([0, 0, 0, 9, 47]), 1)),
     expected("truncated body"),
   );
   // Alone it has killed Apache ZooKeeper 3.8.0: refused like an unknown opcode.
+  await using checking = await RawClient.connect(port);
   const check = encode(CheckVersionRequest, { path: "/p", version: -1 });
-  assert.equal((await client.ask("check", check)).err, -6);
+  assert.equal((await checking.ask("check", check)).err, -6);
   const long = Buffer.concat([
     encode(CreateRequest, { path: "/zz", data: null, acl: OPEN, flags: 0 }),
     Buffer.from("trailing"),
