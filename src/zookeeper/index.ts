@@ -68,3 +68,24 @@ export type {
   MirrorSet,
   MirrorSynced,
 } from "./recipes/mirror-node.ts";
+export {
+  AtomicCounter,
+  type AtomicCounterOptions,
+} from "./recipes/atomic-counter.ts";
+export {
+  type ElectionOptions,
+  type ElectionState,
+  LeaderElection,
+} from "./recipes/leader-election.ts";
+export {
+  type Hold,
+  Lock,
+  type LockOptions,
+  ReadWriteLock,
+  Semaphore,
+} from "./recipes/lock.ts";
+export {
+  PersistentNode,
+  type PersistentNodeOptions,
+  type PersistentNodeState,
+} from "./recipes/persistent-node.ts";

@@ -8,11 +8,14 @@ export interface Contestant {
 }
 
 const IDENTITY = /^_c_[0-9a-f-]{36}-/u;
-const SEQUENCE = /^(.*?)(-?\d{10})$/su;
+const SEQUENCE = /^(.*)(\d{10})$/su;
 
 /**
  * The contestants among the children of a folder, of these kinds, in the order
  * in which they were made. Names that are none are left out.
+ *
+ * Known limit: after 2^31 nodes under one parent ZooKeeper's numbers turn
+ * negative, and such a queue must be moved to another path.
  */
 export function contestants(
   children: readonly string[],
