@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import {
+  type AclEntry,
   connect,
   CREATOR_ALL_ACL,
   op,
@@ -144,6 +145,61 @@ for (const kind of backendKinds) {
         if ((await zk.exists(`${at}/ttl`, { onWatch })) !== undefined)
           assert.equal((await gone.promise).kind, "deleted");
       });
+
+      operation("create() fails with the code of each mistake", async () => {
+        await zk.create(`${at}/e`, null, { mode: "ephemeral" });
+        await fails(zk.create(at), "node-exists");
+        await fails(zk.create(`${at}/no/child`), "no-node");
+        await fails(zk.create(`${at}/e/child`), "no-children-for-ephemerals");
+        const refused = (acl: readonly AclEntry[]) =>
+          fails(zk.create(`${at}/acl`, null, { acl }), "invalid-acl");
+        await refused([]);
+        await refused(CREATOR_ALL_ACL);
+        await refused([{ perms: 31, id: { scheme: "nonsense", id: "x" } }]);
+        const ttl = { mode: "persistent-ttl", ttlMs: 0 } as const;
+        await fails(zk.create(`${at}/ttl`, null, ttl), "bad-arguments");
+        for (const path of [
+          "",
+          "a",
+          "//a",
+          "/a/",
+          "/a//b",
+          "/a/./b",
+          "/a/..",
+          "/a\u0000",
+        ])
+          await fails(zk.create(path), "bad-path");
+      });
+
+      operation("delete() minds version and children", async () => {
+        await zk.create(`${at}/p`);
+        await zk.create(`${at}/p/c`);
+        const refused = await fails(zk.delete(`${at}/p`), "not-empty");
+        assert.equal(refused.path, `${at}/p`);
+        assert.equal(refused.maybeDone, false);
+        await fails(zk.delete(`${at}/p/c`, { version: 7 }), "bad-version");
+        await zk.delete(`${at}/p/c`, { version: 0 });
+        await zk.delete(`${at}/p`);
+        await fails(zk.delete(`${at}/p`), "no-node");
+        await fails(zk.delete("/"), "bad-arguments");
+      });
+
+      operation("exists() answers a stat or undefined", async () => {
+        assert.equal((await zk.exists(at))?.numChildren, 0);
+        assert.equal(await zk.exists(`${at}/none`), undefined);
+      });
+
+      operation(
+        "setData() counts versions and refuses a wrong one",
+        async () => {
+          const first = await zk.setData(at, "1", { version: 0 });
+          assert.equal(first.version, 1);
+          await fails(zk.setData(at, "2", { version: 0 }), "bad-version");
+          assert.equal((await zk.setData(at, "3")).version, 2);
+          await fails(zk.setData(`${at}/none`, "x"), "no-node");
+          await fails(zk.getData(`${at}/none`), "no-node");
+        },
+      );
 
       operation(
         "setData() and getData() carry a megabyte, and refuse what servers would not take",
