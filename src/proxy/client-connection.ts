@@ -3,17 +3,17 @@ import {
   type BodyReader,
   bodyReader,
   DEFAULT_HEAD_LIMITS,
-  LAST_CHUNK,
   parseRequestHead,
   type RequestHead,
   type WireFault,
   wireFaultRule,
-  chunkHeader,
 } from "../http/index.ts";
-import { cachedAnswer } from "./cached-answer.ts";
-import type { Downstream, Exchange } from "./exchange.ts";
+import { AnswerWriter } from "./answer-writer.ts";
+import type { ContentHow, Downstream } from "./downstream.ts";
 import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
-import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
+import type { OwnAnswer } from "./own-answer.ts";
+import { plainAddress } from "./plain-address.ts";
+import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire, WireHandler } from "./wire.ts";
 import { countLatency, countStatus } from "./worker-stats.ts";
@@ -47,13 +47,12 @@ const HALF_CLOSED_GRACE_MS = 1000;
 /** From this length on a request body is read into a buffer of its own. */
 const STREAM_BYTES = 32_768;
 const EMPTY = Buffer.alloc(0);
-const CRLF = Buffer.from("\r\n", "latin1");
 
-/** Decides what becomes of a request: answers it, or begins an exchange. */
+/** Decides what becomes of a request: answers it at once, or says who will. */
 export type Dispatch = (
   client: ClientConnection,
   head: RequestHead,
-) => Exchange | undefined;
+) => Serving | undefined;
 
 /** One client's connection, HTTP/1.1. */
 export class ClientConnection implements WireHandler, Downstream {
@@ -72,13 +71,10 @@ export class ClientConnection implements WireHandler, Downstream {
 
   // The present exchange.
   #request: RequestHead | undefined;
-  #exchange: Exchange | undefined;
+  #exchange: Serving | undefined;
   #body: BodyReader | undefined;
   #keepAlive = true;
-  #begun = false;
-  #status = 0;
-  #sentBytes = 0;
-  #cacheWord = "";
+  readonly #answer: AnswerWriter;
 
   constructor(
     wire: Wire,
@@ -93,6 +89,7 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#dispatch = options.dispatch;
     this.#onGone = options.onGone;
     this.#sinceMs = options.thread.coarseMs;
+    this.#answer = new AnswerWriter(options.thread, wire);
     wire.handler = this;
   }
 
@@ -172,9 +169,7 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#sinceMs = this.#thread.coarseMs;
     this.#request = head;
     this.#requests += 1;
-    this.#begun = false;
-    this.#sentBytes = 0;
-    this.#cacheWord = "";
+    this.#answer.reset();
     this.#keepAlive =
       head.keepAlive &&
       !this.#thread.draining &&
@@ -210,7 +205,7 @@ export class ClientConnection implements WireHandler, Downstream {
           if (body.dataBytes > this.#thread.limits.maxBodyBytes) {
             this.#keepAlive = false;
             this.#exchange?.abort();
-            if (this.#begun) this.cut();
+            if (this.#answer.begun) this.cut();
             else this.own({ status: 413 });
             return at;
           }
@@ -234,7 +229,7 @@ export class ClientConnection implements WireHandler, Downstream {
         case "reject":
           this.#keepAlive = false;
           this.#exchange?.abort();
-          if (this.#begun) this.cut();
+          if (this.#answer.begun) this.cut();
           else this.#refuse(body.fault ?? "bad-chunk-size");
           return end;
         default:
@@ -285,44 +280,24 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   interim(text: string): void {
-    this.#thread.slab.text(text);
-    this.flush();
+    this.#answer.interim(text);
   }
 
-  begin(status: number, text: string, _framing: AnswerFraming): void {
-    this.#begun = true;
-    this.#status = status;
-    this.#thread.slab.text(text);
+  begin(status: number, text: string): void {
+    this.#answer.begin(status, text);
   }
 
-  content(
-    bytes: Buffer,
-    range: { readonly from: number; readonly to: number },
-    how: { readonly encode: boolean; readonly kept: boolean },
-  ): void {
-    const { slab } = this.#thread;
-    const { from, to } = range;
-    this.#sentBytes += to - from;
-    if (how.encode) slab.text(chunkHeader(to - from));
-    if (how.kept && to - from > slab.room - 1024) {
-      slab.flush(this.wire);
-      this.wire.write(bytes.subarray(from, to));
-    } else if (how.kept && slab.length === 0) {
-      this.wire.write(bytes.subarray(from, to));
-    } else if (!slab.bytes(bytes, from, to)) {
-      slab.flush(this.wire);
-      this.wire.write(Buffer.from(bytes.subarray(from, to)));
-    }
-    if (how.encode) slab.bytes(CRLF, 0, 2);
+  content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
+    this.#answer.content(bytes, from, to, how);
   }
 
   finish(encode: boolean): void {
-    if (encode) this.#thread.slab.text(LAST_CHUNK);
+    if (encode) this.#answer.endChunks();
     this.#answered();
   }
 
   flush(): boolean {
-    return this.#thread.slab.flush(this.wire);
+    return this.#answer.flush();
   }
 
   cut(): void {
@@ -333,44 +308,28 @@ export class ClientConnection implements WireHandler, Downstream {
 
   own(answer: OwnAnswer): void {
     if (this.#body !== undefined) this.#keepAlive = false;
-    this.#status = answer.status;
-    this.#begun = true;
-    this.#thread.slab.text(
-      ownAnswerText(answer, {
-        proxy: this.#thread.name,
-        close: !this.#keepAlive,
-        withBody: this.#request?.method !== "HEAD",
-      }),
-    );
+    this.#answer.own(answer, {
+      close: !this.#keepAlive,
+      isHead: this.#request?.method === "HEAD",
+    });
     this.#answered();
   }
 
-  /** Answers from the store: the head, what differs each time, the body. */
-  cached(entry: StoredResponse, how: { readonly statusLine: string }): void {
-    const request = this.#request;
-    if (request === undefined) return;
-    const ageS = Math.max(0, Math.floor((Date.now() - entry.bornAtMs) / 1000));
-    this.hit(entry, ageS, how.statusLine);
+  cached(entry: StoredResponse, statusLine: string): void {
+    const ageMs = Math.max(0, Date.now() - entry.bornAtMs);
+    this.hit(entry, Math.floor(ageMs / 1000), statusLine);
   }
 
-  /** `cached` with the age known. */
+  /** {@link cached} with the age known. */
   hit(entry: StoredResponse, ageS: number, statusLine: string): void {
     const request = this.#request;
     if (request === undefined) return;
-    const { slab } = this.#thread;
-    const answer = cachedAnswer(request, entry, this.#thread.name);
-    this.#status = answer.status;
-    this.#begun = true;
-    this.#cacheWord = "hit";
-    this.#sentBytes = answer.to - answer.from;
-    slab.bytes(answer.head, 0, answer.head.length);
-    slab.text(
-      `Age: ${ageS}\r\n${statusLine}${this.connectionLine("length")}\r\n`,
-    );
-    if (!slab.bytes(entry.body, answer.from, answer.to)) {
-      slab.flush(this.wire);
-      this.wire.write(entry.body.subarray(answer.from, answer.to));
-    }
+    this.#answer.stored(entry, {
+      request,
+      ageS,
+      statusLine,
+      connectionLine: this.connectionLine("length"),
+    });
     this.#answered();
   }
 
@@ -384,10 +343,8 @@ export class ClientConnection implements WireHandler, Downstream {
 
   upgrade(text: string): void {
     this.#state = "tunnel";
-    this.#begun = true;
-    this.#status = 101;
+    this.#answer.begin(101, text);
     this.#count();
-    this.#thread.slab.text(text);
     this.flush();
     const rest = this.#rest;
     this.#rest = EMPTY;
@@ -446,31 +403,28 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   #count(): void {
-    const request = this.#request;
-    if (request === undefined) {
-      countStatus(this.#thread.totals, this.#status);
-      return;
-    }
     const { totals, access } = this.#thread;
+    const { status, contentBytes, fromStore } = this.#answer;
     const exchange = this.#exchange;
+    countStatus(totals, status);
+    totals.bytesToClients += contentBytes;
     const ms =
       exchange === undefined ? 0 : performance.now() - exchange.startedAtMs;
-    countStatus(totals, this.#status);
     countLatency(totals, ms);
-    totals.bytesToClients += this.#sentBytes;
-    if (!access.keeps) return;
+    const request = this.#request;
+    if (!access.keeps || request === undefined) return;
     access.push({
       atMs: Date.now(),
       client: this.facts.address,
       method: request.method,
       host: request.host,
       path: request.path + request.query,
-      status: this.#status,
-      bytes: this.#sentBytes,
+      status,
+      bytes: contentBytes,
       ms,
       service: exchange?.service.name ?? "",
       target: exchange?.targetName ?? "",
-      cache: this.#cacheWord || (exchange?.cacheWord ?? ""),
+      cache: fromStore ? "hit" : (exchange?.cacheWord ?? ""),
     });
   }
 
@@ -526,12 +480,9 @@ export class ClientConnection implements WireHandler, Downstream {
 
   onClose(_code: string | undefined): void {
     if (this.#state === "closed") return;
-    const wasBusy = this.#state === "busy" && !this.#begun;
+    const wasBusy = this.#state === "busy" && !this.#answer.begun;
     this.#state = "closed";
-    if (wasBusy) {
-      this.#status = 0;
-      this.#count();
-    }
+    if (wasBusy) this.#count();
     const exchange = this.#exchange;
     this.#exchange = undefined;
     exchange?.abort();
@@ -592,7 +543,7 @@ export class ClientConnection implements WireHandler, Downstream {
     if (
       this.#halfClosedAtMs > 0 &&
       nowMs - this.#halfClosedAtMs >= HALF_CLOSED_GRACE_MS &&
-      !this.#begun
+      !this.#answer.begun
     ) {
       this.#close();
       return;
@@ -605,17 +556,10 @@ export class ClientConnection implements WireHandler, Downstream {
     ) {
       this.#keepAlive = false;
       this.#exchange?.abort();
-      if (this.#begun) this.cut();
+      if (this.#answer.begun) this.cut();
       else this.own({ status: 408 });
       return;
     }
     this.#exchange?.sweep(nowMs);
   }
-}
-
-/** `::ffff:127.0.0.1`, as a dual-stack socket tells it, is 127.0.0.1. */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".")
-    ? address.slice(7)
-    : address;
 }

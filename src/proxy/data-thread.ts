@@ -1,5 +1,5 @@
 import { BlockList, createServer, isIP, type Server } from "node:net";
-import { HttpCache } from "../cache/index.ts";
+import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { dispatch } from "./dispatch.ts";
@@ -7,6 +7,7 @@ import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
 import { RoutingTable } from "./routing-table.ts";
 import { Service } from "./service.ts";
+import type { Serving } from "./serving.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import { Target } from "./target.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
@@ -42,6 +43,8 @@ export class DataThread implements Thread {
   readonly #clients = new Set<ClientConnection>();
   readonly #servers: Server[] = [];
   readonly #told = new Map<string, number>();
+  readonly #background = new Set<Serving>();
+  readonly #askedBeside = new WeakMap<Fill, number>();
   readonly #leaving = new Set<Target>();
   readonly #sweeper: NodeJS.Timeout;
   #saidDrained = false;
@@ -193,6 +196,19 @@ export class DataThread implements Thread {
     ); // isIP answers 0, 4 or 6
   }
 
+  startBackground(serving: Serving): void {
+    this.#background.add(serving);
+    serving.onOver = () => void this.#background.delete(serving);
+    serving.start();
+  }
+
+  mayAskBeside(fill: Fill, intervalMs: number): boolean {
+    const lastMs = this.#askedBeside.get(fill) ?? -Infinity;
+    if (this.coarseMs - lastMs < intervalMs) return false;
+    this.#askedBeside.set(fill, this.coarseMs);
+    return true;
+  }
+
   targetFailed(service: Service, target: Target, failure: TargetFailure): void {
     const inRow = this.counters.failed(target.slot);
     const { registration } = target;
@@ -266,6 +282,7 @@ export class DataThread implements Thread {
     const nowMs = performance.now();
     this.coarseMs = nowMs;
     for (const client of this.#clients) client.sweep(nowMs);
+    for (const serving of this.#background) serving.sweep(nowMs);
     for (const service of this.routes.services())
       for (const { pool } of service.targets.values()) pool.sweep(nowMs);
     for (const target of this.#leaving) {

@@ -1,6 +1,10 @@
 import type { RequestHead } from "../http/index.ts";
 import type { ClientConnection } from "./client-connection.ts";
-import { Exchange, type ForwardLookup } from "./exchange.ts";
+import type { ForwardLookup } from "./answer-relay.ts";
+import { Exchange } from "./exchange.ts";
+import { JoinedAnswer } from "./joined-answer.ts";
+import type { Serving } from "./serving.ts";
+import { SilentDownstream } from "./silent-downstream.ts";
 import { timesSeen } from "./forward-head.ts";
 import type { Service } from "./service.ts";
 import type { Thread } from "./thread.ts";
@@ -17,7 +21,7 @@ export function dispatch(
   thread: Thread,
   client: ClientConnection,
   head: RequestHead,
-): Exchange | undefined {
+): Serving | undefined {
   const { method } = head;
   if (method === "CONNECT") {
     // A gateway is no tunnel (RFC 9110 section 9.3.6).
@@ -53,7 +57,7 @@ function dispatchTo(
   service: Service,
   client: ClientConnection,
   head: RequestHead,
-): Exchange | undefined {
+): Serving | undefined {
   const context = service.cacheContext;
   context.scheme = "http";
   context.host = head.host;
@@ -73,8 +77,18 @@ function dispatchTo(
         lines: `Cache-Status: ${thread.name}; detail=only-if-cached\r\n`,
       });
       return undefined;
-    case "miss":
     case "stale":
+      if (lookup.serve === "now") {
+        client.hit(
+          lookup.entry,
+          lookup.ageS,
+          `Cache-Status: ${thread.name}; hit; ttl=${lookup.ttlS}\r\n`,
+        );
+        refresh(thread, service, client, { head, lookup });
+        return undefined;
+      }
+      return forward(thread, service, client, { head, lookup });
+    case "miss":
     case "bypass":
       return forward(thread, service, client, { head, lookup });
     default:
@@ -82,14 +96,50 @@ function dispatchTo(
   }
 }
 
+interface Asked {
+  readonly head: RequestHead;
+  readonly lookup: ForwardLookup;
+}
+
+/** To a target, or to an answer that is on its way already. */
 function forward(
   thread: Thread,
   service: Service,
   client: ClientConnection,
-  asked: { readonly head: RequestHead; readonly lookup: ForwardLookup },
-): Exchange {
+  asked: Asked,
+): Serving {
   const { head, lookup } = asked;
-  return new Exchange({ thread, client, service, request: head, lookup });
+  const options = { thread, client, service, request: head, lookup };
+  if (lookup.kind !== "bypass") {
+    const context = service.cacheContext;
+    const fill = thread.cache.inFlight(head, context, lookup);
+    if (fill !== undefined) return new JoinedAnswer({ ...options, fill });
+  }
+  return new Exchange(options);
+}
+
+/** stale-while-revalidate (RFC 5861): nobody waits for this one. */
+function refresh(
+  thread: Thread,
+  service: Service,
+  client: ClientConnection,
+  asked: Asked,
+): void {
+  const { head, lookup } = asked;
+  if (
+    lookup.kind === "bypass" ||
+    thread.cache.inFlight(head, service.cacheContext, lookup) !== undefined
+  )
+    return;
+  thread.startBackground(
+    new Exchange({
+      thread,
+      client: new SilentDownstream(client.facts),
+      service,
+      request: head,
+      lookup,
+    }),
+  );
 }
 
 /** RFC 9110 section 7.6.2, and `OPTIONS *` (section 9.3.7). */

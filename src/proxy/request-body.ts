@@ -1,4 +1,5 @@
 import { chunkHeader, type Framing, LAST_CHUNK } from "../http/index.ts";
+import type { Downstream } from "./downstream.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { Wire } from "./wire.ts";
 
@@ -12,8 +13,7 @@ const CRLF = Buffer.from("\r\n", "latin1");
 export class RequestBody {
   readonly #isChunked: boolean;
   readonly #holdBytes: number;
-  readonly #onBlocked: () => void;
-  readonly #onFlowing: () => void;
+  readonly #client: Pick<Downstream, "pauseBody" | "resumeBody">;
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
   #holds = true;
@@ -26,16 +26,14 @@ export class RequestBody {
     framing: Framing,
     options: {
       readonly holdBytes: number;
-      /** No more, please: nothing can be passed on. */
-      readonly onBlocked: () => void;
-      readonly onFlowing: () => void;
+      /** Paused while nothing can be passed on. */
+      readonly client: Pick<Downstream, "pauseBody" | "resumeBody">;
     },
   ) {
     this.#isChunked = framing.kind === "chunked";
     this.ended = framing.kind === "none";
     this.#holdBytes = options.holdBytes;
-    this.#onBlocked = options.onBlocked;
-    this.#onFlowing = options.onFlowing;
+    this.#client = options.client;
   }
 
   /** Whether all that has come could be sent again. */
@@ -121,12 +119,12 @@ export class RequestBody {
   #block(): void {
     if (this.#blocked) return;
     this.#blocked = true;
-    this.#onBlocked();
+    this.#client.pauseBody();
   }
 
   #flow(): void {
     if (!this.#blocked) return;
     this.#blocked = false;
-    this.#onFlowing();
+    this.#client.resumeBody();
   }
 }

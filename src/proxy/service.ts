@@ -6,6 +6,7 @@ import type {
   ServiceHead,
 } from "../registry/index.ts";
 import { Balancer } from "./balancer.ts";
+import type { ClientFacts } from "./forward-head.ts";
 import { RetryBudget } from "./retry.ts";
 import type { Routable } from "./routing-table.ts";
 import type { Target } from "./target.ts";
@@ -97,10 +98,13 @@ export class Service implements Routable {
   }
 
   /** What `hash` depends on; empty for the other policies. */
-  hashKey(request: RequestHead, address: string): string {
+  hashKey(
+    request: RequestHead,
+    client: { readonly facts: ClientFacts },
+  ): string {
     const { policy, hash } = this.definition;
     return policy === "hash" && hash !== undefined
-      ? hashText(hash, request, address)
+      ? hashText(hash, request, client.facts.address)
       : "";
   }
 

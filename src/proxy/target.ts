@@ -1,12 +1,14 @@
 import type { TargetView } from "../registry/index.ts";
 import type { Candidate } from "./balancer.ts";
 import type { ProxyLimits } from "./options.ts";
+import { probe } from "./probe.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 import type { InputBuffers } from "./wire.ts";
 
 /** Of the latest head times, how much the newest one counts. */
 const LATENCY_SHARE = 0.1;
+const PROBE_TIMEOUT_MS = 2000;
 /** Where a slow start begins. */
 const SLOW_START_SHARE = 0.1;
 
@@ -22,6 +24,7 @@ export class Target implements Candidate {
   /** No request may begin any more: it was replaced or has left. */
   gone = false;
   readonly #counters: SharedCounters;
+  #probing: Promise<boolean> | undefined;
   readonly #slowStart: { readonly fromMs: number; readonly lastsMs: number };
 
   constructor(
@@ -81,6 +84,21 @@ export class Target implements Candidate {
   answered(headMs: number, good: boolean): void {
     this.#counters.answered(this.slot, good);
     this.latencyMs += (headMs - this.latencyMs) * LATENCY_SHARE;
+  }
+
+  /** Whether it answers anything at all; askers at one time share one probe. */
+  probe(service: {
+    readonly path: string;
+    readonly hosts: readonly string[];
+  }): Promise<boolean> {
+    this.#probing ??= probe(this.view, {
+      timeoutMs: PROBE_TIMEOUT_MS,
+      path: service.path,
+      authority: service.hosts[0] ?? this.authority,
+    }).finally(() => {
+      this.#probing = undefined;
+    });
+    return this.#probing;
   }
 
   #weightAt(nowMs: number): number {

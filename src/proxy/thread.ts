@@ -1,9 +1,10 @@
-import type { HttpCache } from "../cache/index.ts";
+import type { Fill, HttpCache } from "../cache/index.ts";
 import type { AccessRing } from "./access-ring.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { RoutingTable } from "./routing-table.ts";
 import type { Service } from "./service.ts";
+import type { Serving } from "./serving.ts";
 import type { SharedCounters } from "./shared-counters.ts";
 import type { Target } from "./target.ts";
 import type { TargetFailure } from "./target-health.ts";
@@ -27,6 +28,13 @@ export interface Thread {
   /** No new request is taken after the present one. */
   draining: boolean;
   trusts(address: string): boolean;
+  /** Runs what no client waits for; swept like all others. */
+  startBackground(serving: Serving): void;
+  /**
+   * A fill is slow: whether one more of its waiters may ask for itself. Says yes
+   * once in `intervalMs` for each fill.
+   */
+  mayAskBeside(fill: Fill, intervalMs: number): boolean;
   /** A target failed: counts towards its ejection, and tells the main thread. */
   targetFailed(service: Service, target: Target, failure: TargetFailure): void;
   /** A target answered: the main thread wants to know it of suspects. */

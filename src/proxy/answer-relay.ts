@@ -1,0 +1,248 @@
+import {
+  type BypassLookup,
+  evaluateConditional,
+  type Fill,
+  type MissLookup,
+  type StaleLookup,
+  type StoredResponse,
+} from "../cache/index.ts";
+import {
+  httpDateNow,
+  type RequestHead,
+  type ResponseHead,
+} from "../http/index.ts";
+import { forwardedLine } from "./cache-status-line.ts";
+import type { Downstream } from "./downstream.ts";
+import { type AnswerFraming, answerHeadText } from "./forward-head.ts";
+import type { Service } from "./service.ts";
+import type { Target } from "./target.ts";
+import type { Thread } from "./thread.ts";
+
+/** Look-ups after which a target is asked. */
+export type ForwardLookup = MissLookup | StaleLookup | BypassLookup;
+
+/** What becomes of the content of an answer. */
+type ContentMode =
+  /** The bytes as they came, framing included. */
+  | "raw"
+  /** Content only: the client gets another framing. */
+  | "decoded"
+  /** Content only, in chunks of ours. */
+  | "encoded"
+  /** Only stored; the client is answered from the store afterwards. */
+  | "stored";
+
+/**
+ * A target's answer on its way to the client, and beside it into the cache.
+ * `ask-again` means that the cache's own conditions led to an answer that is of
+ * no use to this client: the request goes out once more without them.
+ */
+export class AnswerRelay {
+  readonly #thread: Thread;
+  readonly #client: Downstream;
+  readonly #service: Service;
+  readonly #request: RequestHead;
+  #lookup: ForwardLookup;
+  #fill: Fill | undefined;
+  #mode: ContentMode = "raw";
+  #refreshed: StoredResponse | undefined;
+
+  constructor(options: {
+    readonly thread: Thread;
+    readonly client: Downstream;
+    readonly service: Service;
+    readonly request: RequestHead;
+    readonly lookup: ForwardLookup;
+  }) {
+    this.#thread = options.thread;
+    this.#client = options.client;
+    this.#service = options.service;
+    this.#request = options.request;
+    this.#lookup = options.lookup;
+  }
+
+  get lookup(): ForwardLookup {
+    return this.#lookup;
+  }
+
+  /** Whether the answer may be stored, as far as it is known. */
+  get fills(): boolean {
+    return this.#fill !== undefined;
+  }
+
+  /** Before the request is sent: what is purged from now on stays out. */
+  beginFill(): void {
+    const lookup = this.#lookup;
+    if (lookup.kind === "bypass") return;
+    this.#fill = this.#thread.cache.beginFill(
+      this.#request,
+      this.#context(false),
+      lookup,
+    );
+  }
+
+  abandonFill(): void {
+    this.#fill?.abort();
+    this.#fill = undefined;
+  }
+
+  /** The final head; begins the client's answer. */
+  head(head: ResponseHead, target: Target): "relayed" | "ask-again" {
+    const stored = this.#offer(head, target);
+    if (stored === "ask-again") return stored;
+    const framing = this.#chooseMode(head, stored === "in-place");
+    if (this.#mode === "stored") return "relayed";
+    this.#client.begin(
+      head.status,
+      answerHeadText(head, {
+        framing,
+        viaName: this.#thread.name,
+        extraLines: forwardedLine(
+          this.#thread.name,
+          this.#lookup.because,
+          stored === "stored",
+        ),
+        dateLine:
+          head.date === undefined ? `Date: ${httpDateNow(Date.now())}\r\n` : "",
+        connectionLine: this.#client.connectionLine(framing),
+      }),
+    );
+    if (!isSafe(this.#request.method))
+      this.#thread.cache.afterUnsafe(this.#request, this.#context(false), {
+        status: head.status,
+        fields: head.fields,
+      });
+    return "relayed";
+  }
+
+  /** Content, as it stands within the message. */
+  data(bytes: Buffer, from: number, to: number, kept: boolean): void {
+    this.#fill?.data(bytes.subarray(from, to));
+    const mode = this.#mode;
+    if (mode === "decoded" || mode === "encoded")
+      this.#client.content(bytes, from, to, {
+        encode: mode === "encoded",
+        kept,
+      });
+  }
+
+  /** The message as it came, content and framing. */
+  message(bytes: Buffer, from: number, to: number, kept: boolean): void {
+    if (this.#mode === "raw")
+      this.#client.content(bytes, from, to, { encode: false, kept });
+  }
+
+  complete(): "done" | "ask-again" {
+    const fill = this.#fill;
+    this.#fill = undefined;
+    const entry = fill?.end() ?? this.#refreshed;
+    if (this.#mode !== "stored") {
+      this.#client.finish(this.#mode === "encoded");
+      return "done";
+    }
+    if (entry === undefined) return "ask-again";
+    this.#client.cached(
+      entry,
+      forwardedLine(this.#thread.name, this.#lookup.because, true),
+    );
+    return "done";
+  }
+
+  /** From here on the cache takes no part. */
+  withoutCache(): void {
+    this.abandonFill();
+    this.#refreshed = undefined;
+    this.#lookup = { kind: "bypass", because: this.#lookup.because };
+  }
+
+  /**
+   * A stored answer in place of targets that fail. `listed` is about one that
+   * answered, but badly: then only what `stale-if-error` allows may be used.
+   */
+  serveStale(why: "no-target" | "listed"): boolean {
+    const lookup = this.#lookup;
+    if (lookup.kind === "bypass") return false;
+    let entry =
+      lookup.kind === "stale" && lookup.serve !== "never"
+        ? lookup.entry
+        : undefined;
+    if (entry === undefined && why === "no-target") {
+      const again = this.#thread.cache.lookup(
+        this.#request,
+        this.#context(true),
+        Date.now(),
+      );
+      if (again.kind === "hit") entry = again.entry;
+    }
+    if (entry === undefined) return false;
+    this.abandonFill();
+    this.#client.cached(
+      entry,
+      `Cache-Status: ${this.#thread.name}; hit; detail=stale\r\n`,
+    );
+    return true;
+  }
+
+  #context(allTargetsDown: boolean) {
+    const context = this.#service.cacheContext;
+    context.scheme = this.#client.facts.scheme;
+    context.host = this.#request.host;
+    context.allTargetsDown = allTargetsDown;
+    return context;
+  }
+
+  /** `in-place`: the client is answered from the store once the body is whole. */
+  #offer(
+    head: ResponseHead,
+    target: Target,
+  ): "not" | "stored" | "in-place" | "ask-again" {
+    const fill = this.#fill;
+    if (fill === undefined) return "not";
+    const lookup = this.#lookup;
+    const nowMs = Date.now();
+    if (
+      head.status === 304 &&
+      lookup.kind === "stale" &&
+      lookup.validators.length > 0
+    ) {
+      this.#refreshed = fill.notModified(head.fields, target.release, nowMs);
+      this.#fill = undefined;
+      return this.#refreshed === undefined ? "ask-again" : "in-place";
+    }
+    if (!fill.head(head.status, head.fields, target.release, nowMs).store) {
+      this.#fill = undefined;
+      return "not";
+    }
+    const { response } = fill;
+    if (response === undefined || head.status !== 200) return "stored";
+    return evaluateConditional(this.#request, response) === "full"
+      ? "stored"
+      : "in-place";
+  }
+
+  #chooseMode(head: ResponseHead, inPlace: boolean): AnswerFraming {
+    const { kind } = head.framing;
+    if (inPlace) {
+      this.#mode = "stored";
+      return "none";
+    }
+    this.#mode = "raw";
+    if (kind === "none" || kind === "length") return kind;
+    if (this.#request.minorVersion === 0) {
+      this.#mode = "decoded";
+      return "close";
+    }
+    if (kind === "until-close") this.#mode = "encoded";
+    return "chunked";
+  }
+}
+
+/** RFC 9110 section 9.2.1. */
+function isSafe(method: string): boolean {
+  return (
+    method === "GET" ||
+    method === "HEAD" ||
+    method === "OPTIONS" ||
+    method === "TRACE"
+  );
+}

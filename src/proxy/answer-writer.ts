@@ -1,0 +1,108 @@
+import type { StoredResponse } from "../cache/index.ts";
+import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
+import { cachedAnswer } from "./cached-answer.ts";
+import type { ContentHow } from "./downstream.ts";
+import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
+import type { Thread } from "./thread.ts";
+import type { Wire } from "./wire.ts";
+
+const CRLF = Buffer.from("\r\n", "latin1");
+/** What chunk framing may need behind content. */
+const FRAMING_BYTES = 64;
+
+/** Writes answers to one client, and remembers what the log tells of the present one. */
+export class AnswerWriter {
+  readonly #thread: Thread;
+  readonly #wire: Wire;
+  /** A head is on its way: it is too late for another answer. */
+  begun = false;
+  status = 0;
+  contentBytes = 0;
+  fromStore = false;
+
+  constructor(thread: Thread, wire: Wire) {
+    this.#thread = thread;
+    this.#wire = wire;
+  }
+
+  /** For the next request. */
+  reset(): void {
+    this.begun = false;
+    this.status = 0;
+    this.contentBytes = 0;
+    this.fromStore = false;
+  }
+
+  begin(status: number, text: string): void {
+    this.begun = true;
+    this.status = status;
+    this.#thread.slab.text(text);
+  }
+
+  interim(text: string): void {
+    this.#thread.slab.text(text);
+    this.flush();
+  }
+
+  content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
+    const { slab } = this.#thread;
+    const length = to - from;
+    this.contentBytes += length;
+    if (how.encode) slab.text(chunkHeader(length));
+    // What stays as it is goes out by itself, unless it fits behind a head.
+    if ((how.kept && slab.length === 0) || length > slab.room - FRAMING_BYTES) {
+      const piece = bytes.subarray(from, to);
+      slab.flush(this.#wire);
+      this.#wire.write(how.kept ? piece : Buffer.from(piece));
+    } else slab.bytes(bytes, from, to);
+    if (how.encode) slab.bytes(CRLF, 0, 2);
+  }
+
+  endChunks(): void {
+    this.#thread.slab.text(LAST_CHUNK);
+  }
+
+  own(
+    answer: OwnAnswer,
+    options: { readonly close: boolean; readonly isHead: boolean },
+  ): void {
+    this.begin(
+      answer.status,
+      ownAnswerText(answer, {
+        proxy: this.#thread.name,
+        close: options.close,
+        withBody: !options.isHead,
+      }),
+    );
+  }
+
+  /** Head as prepared, what differs each time, content: one write where it fits. */
+  stored(
+    entry: StoredResponse,
+    asked: {
+      readonly request: RequestHead;
+      readonly ageS: number;
+      readonly statusLine: string;
+      readonly connectionLine: string;
+    },
+  ): void {
+    const { slab } = this.#thread;
+    const answer = cachedAnswer(asked.request, entry, this.#thread.name);
+    this.begun = true;
+    this.fromStore = true;
+    this.status = answer.status;
+    this.contentBytes = answer.to - answer.from;
+    slab.bytes(answer.head, 0, answer.head.length);
+    slab.text(
+      `Age: ${asked.ageS}\r\n${asked.statusLine}${asked.connectionLine}\r\n`,
+    );
+    if (slab.bytes(entry.body, answer.from, answer.to)) return;
+    slab.flush(this.#wire);
+    this.#wire.write(entry.body.subarray(answer.from, answer.to));
+  }
+
+  /** True when the kernel has taken everything. */
+  flush(): boolean {
+    return this.#thread.slab.flush(this.#wire);
+  }
+}
