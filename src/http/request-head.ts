@@ -1,4 +1,5 @@
 import { authorityText, parseAuthority } from "./authority.ts";
+import { isToken } from "./characters.ts";
 import {
   type ConnectionOptions,
   readConnectionOptions,
@@ -9,6 +10,7 @@ import {
   type Framing,
   NO_CONTENT,
 } from "./head-result.ts";
+import { splitPlain } from "./fields.ts";
 import { type FieldId, type IdOf } from "./known-field.ts";
 import { readContentLength, readTransferEncoding } from "./message-length.ts";
 import type { WireFault } from "./wire-fault.ts";
@@ -43,7 +45,10 @@ export interface RequestHead {
   /** Whether the client keeps the connection after this exchange (RFC 9112 section 9.3). */
   readonly keepAlive: boolean;
   readonly expectContinue: boolean;
-  /** Protocols asked for, when Connection has `upgrade` too and the version is 1.1. */
+  /**
+   * Protocols asked for, when Connection has `upgrade` too, the version is 1.1
+   * and no content is announced; h2c left out.
+   */
   readonly upgrade: string | undefined;
   /** Other fields that Connection names, in lower case, known hop-by-hop fields left out. */
   readonly connectionOptions: readonly string[];
@@ -270,10 +275,27 @@ function applyConnection(
   if (options.guarded) return "forbidden-connection-option";
   if (options.close) head.keepAlive = false;
   else if (options.keepAlive) head.keepAlive = true;
-  // RFC 9110 section 7.8: Upgrade in HTTP/1.0 is ignored.
-  if (options.upgrade && head.minorVersion === 1)
-    head.upgrade = head.upgradeField;
   head.connectionOptions = options.others;
+  return options.upgrade ? readUpgrade(head) : undefined;
+}
+
+/**
+ * RFC 9110 section 7.8 lets a server ignore Upgrade, and has it ignored in HTTP/1.0.
+ * Ignored here, too: an upgrade with content, after whose head some parsers read
+ * the new protocol at once; and h2c, which RFC 9113 section 3.1 withdrew and by
+ * which requests have passed proxies unread.
+ */
+function readUpgrade(head: MutableRequestHead): WireFault | undefined {
+  const { upgradeField, framing, minorVersion } = head;
+  if (upgradeField === undefined) return undefined;
+  const protocols = splitPlain(upgradeField);
+  for (const protocol of protocols) {
+    const parts = protocol.split("/");
+    if (parts.length > 2 || !parts.every(isToken)) return "bad-upgrade";
+  }
+  if (minorVersion === 0 || framing.kind !== "none") return undefined;
+  const kept = protocols.filter((name) => name.toLowerCase() !== "h2c");
+  if (kept.length > 0) head.upgrade = kept.join(", ");
   return undefined;
 }
 

@@ -72,7 +72,7 @@ export const WIRE_FAULTS = {
   },
   /** RFC 9112 section 6.1: an interim answer that announces content. */
   "content-not-allowed": bad,
-  /** RFC 9110 section 15.2.2: 101 that does not say what it switches to. */
+  /** RFC 9110 section 7.8 and 15.2.2: not a list of protocols, or 101 without one. */
   "bad-upgrade": bad,
   "bad-connection": bad,
   /** RFC 9110 section 7.6.1: a field meant for every recipient was named in Connection. */

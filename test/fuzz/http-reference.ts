@@ -51,6 +51,7 @@ export function readReference(arrivals: Arrivals): StreamReading {
   const messages: Reading[] = [];
   let pending: string[] = [];
   let url = "";
+  let upgraded = false;
   let last: Reading | undefined;
   const on = (name: string, callback: Callback) => {
     parser[HTTPParser[name] ?? 0] = callback;
@@ -81,7 +82,8 @@ export function readReference(arrivals: Arrivals): StreamReading {
     };
     pending = [];
     messages.push(last);
-    if (upgrade === true) return 2;
+    upgraded = upgrade === true;
+    if (upgraded) return 2;
     return direction === "response" && requestMethod === "HEAD" ? 1 : 0;
   });
   on("kOnBody", (data) => {
@@ -104,7 +106,7 @@ export function readReference(arrivals: Arrivals): StreamReading {
         messages,
         fault: "code" in result ? String(result.code) : result.message,
       };
-    if (result < end - from) return { messages, fault: "upgrade" };
+    if (upgraded) return { messages, fault: "upgrade" };
     from = end;
   }
   return { messages, fault: undefined };

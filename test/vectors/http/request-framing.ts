@@ -231,6 +231,35 @@ export const REQUEST_FRAMING: readonly RequestVector[] = [
     expect: { upgrade: undefined },
   },
   {
+    name: "9110 7.8: several protocols",
+    bytes: get("Connection: upgrade", "Upgrade: a/1.2,, websocket"),
+    expect: { upgrade: "a/1.2, websocket" },
+  },
+  {
+    name: "9113 3.1: h2c is not an upgrade any more",
+    bytes: get("Connection: Upgrade, HTTP2-Settings", "Upgrade: H2C"),
+    expect: { upgrade: undefined },
+  },
+  {
+    name: "9113 3.1: nor beside another",
+    bytes: get("Connection: Upgrade", "Upgrade: h2c, websocket"),
+    expect: { upgrade: "websocket" },
+  },
+  {
+    name: "9110 7.8: an upgrade with content is a request like any other",
+    bytes: get(
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Content-Length: 3",
+    ),
+    expect: { upgrade: undefined, framing: "length" },
+  },
+  {
+    name: "9110 7.8: not a protocol",
+    bytes: get("Connection: Upgrade", "Upgrade: web socket"),
+    expect: "bad-upgrade",
+  },
+  {
     name: "9110 7.8: Upgrade in HTTP/1.0 is ignored",
     bytes:
       "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
