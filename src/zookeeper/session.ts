@@ -108,7 +108,7 @@ export class Session {
     this.#timeoutMs = this.#options.sessionTimeoutMs;
     this.#servers = new ServerList(servers, random ?? Math.random);
     this.#silentCloses = new SilentCloses(servers.length);
-    this.#backoff = reconnectBackoff(random);
+    this.#backoff = reconnectBackoff(this.#timeoutMs, random);
     this.#depot = new Depot({
       limit: this.#options.maxQueuedRequests,
       maxFrameBytes: this.#options.maxRequestBytes,
