@@ -36,6 +36,8 @@ export type ReleaseNumbers = ProxyRecord["releases"];
 
 /** The node is rewritten at most this often. */
 const REWRITE_MS = 100;
+/** What follows a change at once (a drain's acknowledgement) goes with it. */
+const GATHER_MS = 10;
 
 /**
  * The ephemeral node by which a proxy tells what it has done: how far it has
@@ -161,7 +163,7 @@ export class ProxyPresence implements AsyncDisposable {
     };
     if (this.#closed || formatProxyRecord(this.#record) === before) return;
     const waitMs = this.#writtenMs + REWRITE_MS - this.#clock.nowMs();
-    this.#timer ??= this.#clock.after(Math.max(0, waitMs), () => {
+    this.#timer ??= this.#clock.after(Math.max(GATHER_MS, waitMs), () => {
       this.#timer = undefined;
       this.#healer?.kick();
     });

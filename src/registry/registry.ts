@@ -235,7 +235,7 @@ export class Registry implements AsyncDisposable {
       if (this.#source.value === "nothing") this.#source.set("disk");
     };
     if (this.#zk === undefined) fallBack();
-    else this.#after(this.#options.fallbackAfterMs ?? 1_000, fallBack);
+    else this.#after(this.#options.fallbackAfterMs ?? 500, fallBack);
   }
 
   async #follow(zk: ZooKeeper): Promise<void> {
