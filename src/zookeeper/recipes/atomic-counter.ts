@@ -59,7 +59,7 @@ export class AtomicCounter implements AsyncDisposable {
   async get(options: CallOptions = {}): Promise<bigint> {
     return persevere(
       async () => (await this.#read(options))?.value ?? this.#initial,
-      { ...options, clock: this.#clock },
+      this.#retry(options),
     );
   }
 
@@ -110,11 +110,15 @@ export class AtomicCounter implements AsyncDisposable {
     await this.close().catch(() => {}); // it goes with the session
   }
 
+  #retry(options: CallOptions): Parameters<typeof persevere>[1] {
+    return { ...options, client: this.#client, clock: this.#clock };
+  }
+
   async #update(
     change: (value: bigint) => bigint,
     options: CallOptions,
   ): Promise<bigint> {
-    const retry = { ...options, clock: this.#clock };
+    const retry = this.#retry(options);
     for (;;) {
       const reading = await persevere(() => this.#readOrCreate(options), retry);
       const value = change(reading.value);
@@ -162,14 +166,11 @@ export class AtomicCounter implements AsyncDisposable {
     lost: unknown,
     options: CallOptions,
   ): Promise<boolean> {
-    const marker = await persevere(
-      async () => {
-        // The server asked now may be behind the one that took the change.
-        await this.#client.sync(this.path, options);
-        return this.#readMarker(options);
-      },
-      { ...options, clock: this.#clock },
-    );
+    const marker = await persevere(async () => {
+      // The server asked now may be behind the one that took the change.
+      await this.#client.sync(this.path, options);
+      return this.#readMarker(options);
+    }, this.#retry(options));
     if (session !== this.#client.sessionId)
       throw new ZooKeeperError("connection-loss", {
         op: "change the counter",

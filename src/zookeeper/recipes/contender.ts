@@ -37,7 +37,12 @@ import type { NodeData } from "../multi.ts";
 import { childPath } from "../znode-path.ts";
 import { persevere } from "./persevere.ts";
 import { deleteIfThere, ProtectedName } from "./protected-name.ts";
-import { errorCode, isPassing, type WritingClient } from "./recipe-client.ts";
+import {
+  errorCode,
+  isOver,
+  isPassing,
+  type WritingClient,
+} from "./recipe-client.ts";
 import { type Contestant, contestants } from "./sequence.ts";
 
 /** What a contender waits for; undefined lets it in. */
@@ -108,10 +113,11 @@ export class Contender {
    * node is gone.
    */
   async enter(options: EnterOptions): Promise<Hold | undefined> {
-    const { clock } = this.#options;
+    const { client, clock } = this.#options;
     const { signal } = options;
     try {
       const place = await persevere(() => this.#attempt(options), {
+        client,
         signal,
         clock,
       });
@@ -211,7 +217,7 @@ export class Contender {
     try {
       await this.#name.remove(client, { clock });
     } catch (error) {
-      if (errorCode(error) === "closed") return; // and with it the session
+      if (isOver(client)) return; // and with its session the node
       journal({
         level: "warn",
         room: "zookeeper",

@@ -9,7 +9,7 @@ import {
 import { childPath } from "../znode-path.ts";
 import { type Hold, Lock, type LockOptions } from "./lock.ts";
 import { atMost, DISPOSE_LIMIT_MS } from "./persevere.ts";
-import { errorCode, type WritingClient } from "./recipe-client.ts";
+import { errorCode, isOver, type WritingClient } from "./recipe-client.ts";
 import { contestants } from "./sequence.ts";
 
 /** What a participant of an election is. */
@@ -133,7 +133,7 @@ export class LeaderElection implements AsyncDisposable {
         backoff.reset();
         await this.#lead(term);
       } catch (error) {
-        if (signal.aborted || errorCode(error) === "closed") break;
+        if (signal.aborted || isOver(this.#client)) break;
         journal({
           level: "warn",
           room: "zookeeper",

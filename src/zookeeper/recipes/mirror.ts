@@ -48,7 +48,7 @@ import {
   OneShotMirrorSource,
   RecursiveMirrorSource,
 } from "./mirror-source.ts";
-import { errorCode, type ReadingClient } from "./recipe-client.ts";
+import { errorCode, isOver, type ReadingClient } from "./recipe-client.ts";
 
 /** What a mirror asks of its client. */
 export type MirrorClient = ReadingClient;
@@ -251,7 +251,7 @@ export class Mirror implements AsyncDisposable {
   #recover(error: unknown): boolean {
     const code = errorCode(error);
     if (code === "closed") return false;
-    if (code === undefined || code === "bad-path") {
+    if (code === undefined || code === "bad-path" || isOver(this.#client)) {
       this.#failure = { error };
       return false;
     }
@@ -305,6 +305,7 @@ export class Mirror implements AsyncDisposable {
   #flushed(flush: MirrorFlush): void {
     const batch: MirrorChange[] = [...flush.changes];
     const { appliedZxid } = flush;
+    if (flush.walked) this.#noteWalk(flush.changes.length);
     const further =
       flush.walked ||
       flush.changes.length > 0 ||
@@ -318,6 +319,18 @@ export class Mirror implements AsyncDisposable {
       this.#progress.set({ synced: true, zxid });
     }
     if (batch.length > 0) for (const feed of this.#feeds) feed.push(batch);
+  }
+
+  #noteWalk(changes: number): void {
+    this.#journal({
+      level: "debug",
+      room: "zookeeper",
+      event: "mirror-read",
+      message: `Mirror "${this.root}" was read: ${this.nodes.size} nodes`,
+      path: this.root,
+      nodes: this.nodes.size,
+      changes,
+    });
   }
 
   #openFeed(): MirrorFeed {

@@ -1,5 +1,5 @@
 import { Backoff, type Clock, delay } from "../../base/index.ts";
-import { isPassing } from "./recipe-client.ts";
+import { isOver, isPassing, type ReadingClient } from "./recipe-client.ts";
 
 /**
  * Calls `attempt` until it neither fails by the moment (a lost connection, an
@@ -9,18 +9,19 @@ import { isPassing } from "./recipe-client.ts";
 export async function persevere<T>(
   attempt: () => Promise<T>,
   options: {
+    readonly client: Pick<ReadingClient, "state">;
     readonly signal?: AbortSignal | undefined;
     readonly clock: Clock;
   },
 ): Promise<T> {
-  const { signal, clock } = options;
+  const { client, signal, clock } = options;
   const backoff = new Backoff({ minMs: 20, maxMs: 2_000 });
   for (;;) {
     signal?.throwIfAborted();
     try {
       return await attempt();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isPassing(error) || isOver(client)) throw error;
     }
     await delay(backoff.nextMs(), { signal, clock, keepAlive: true });
   }

@@ -50,7 +50,12 @@ import type { AclEntry } from "../operations.ts";
 import { parentPath } from "../znode-path.ts";
 import { atMost, DISPOSE_LIMIT_MS, persevere } from "./persevere.ts";
 import { deleteIfThere, ProtectedName } from "./protected-name.ts";
-import { errorCode, isPassing, type WritingClient } from "./recipe-client.ts";
+import {
+  errorCode,
+  isOver,
+  isPassing,
+  type WritingClient,
+} from "./recipe-client.ts";
 
 export type PersistentNodeState =
   | {
@@ -209,7 +214,7 @@ export class PersistentNode implements AsyncDisposable {
         backoff.reset();
         if (!this.#woken) await this.#wake.promise;
       } catch (error) {
-        if (signal.aborted || errorCode(error) === "closed") return;
+        if (signal.aborted || isOver(this.#client)) return;
         this.#answerLost = true;
         if (!isPassing(error)) this.#reportFailing(error);
         await delay(backoff.nextMs(), { signal, clock: this.#clock }).catch(
@@ -366,10 +371,10 @@ export class PersistentNode implements AsyncDisposable {
             if (stat !== undefined && !this.#isOther(stat))
               await deleteIfThere(client, this.#path);
           },
-          { clock },
+          { client, clock },
         );
     } catch (error) {
-      if (errorCode(error) === "closed") return; // and with it the session
+      if (isOver(client) && this.#isEphemeral) return; // it goes with the session
       throw error;
     }
   }

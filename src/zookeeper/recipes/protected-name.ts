@@ -71,10 +71,13 @@ export class ProtectedName {
       readonly clock: Clock;
     },
   ): Promise<void> {
-    await persevere(async () => {
-      const paths = await this.find(client, options.signal);
-      for (const path of paths) await deleteIfThere(client, path, options);
-    }, options);
+    await persevere(
+      async () => {
+        const paths = await this.find(client, options.signal);
+        for (const path of paths) await deleteIfThere(client, path, options);
+      },
+      { client, ...options },
+    );
   }
 }
 

@@ -40,6 +40,14 @@ const PASSING: ReadonlySet<ZooKeeperErrorCode> = new Set<ZooKeeperErrorCode>([
   "throttled-op",
 ]);
 
+/**
+ * Whether the client has ended for good: it was closed, or its session has
+ * expired and it renews none (one that does is `connecting` at once).
+ */
+export function isOver(client: Pick<ReadingClient, "state">): boolean {
+  return client.state.kind === "closed" || client.state.kind === "expired";
+}
+
 /** Whether `error` says nothing about the request, only about the moment. */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error);

@@ -209,6 +209,24 @@ describeOnEach("Lock", (ground) => {
     await hold.release();
   });
 
+  test("Lock.acquire() rejects when its session expires and is not renewed", async () => {
+    await using reached = await ground.reach({ renewSession: false });
+    await using other = await ground.connect();
+    const { zk, proxy } = reached;
+    const path = ground.folder();
+    await using first = await new Lock(other, path).acquire();
+    assert.equal(first.lost.aborted, false);
+    const waiting = new Lock(zk, path).acquire();
+    await eventually(async () =>
+      assert.equal(await childrenOf(other, path), 2),
+    );
+    proxy.block();
+    await ground.expire(zk);
+    proxy.open();
+    await assert.rejects(waiting, { code: "session-expired" });
+    assert.equal(await childrenOf(other, path), 1);
+  });
+
   test("ReadWriteLock lets many read or one write, and no reader overtakes a writer", async () => {
     await using zk = await ground.connect();
     const path = ground.folder();

@@ -130,6 +130,20 @@ describeOnEach("Mirror", (ground) => {
     assert.equal(held(mirror)["after"], "7");
   });
 
+  test("Mirror fails its readers when its session expires and is not renewed", async () => {
+    await using reached = await ground.reach({ renewSession: false });
+    const { zk, proxy } = reached;
+    await using mirror = new Mirror(zk, ground.folder());
+    await mirror.ready();
+    const changes = mirror.changes();
+    await changes.next();
+    const next = changes.next();
+    proxy.block();
+    await ground.expire(zk);
+    proxy.open();
+    await assert.rejects(next, { code: "session-expired" });
+  });
+
   test("Mirror.changes() tells all that makes one tree of another", async () => {
     await using zk = await ground.connect();
     const root = ground.folder();
@@ -166,7 +180,9 @@ test("Mirror follows by one-shot watches where the server has no addWatch", asyn
   await using writer = await connect(keeper.connectString);
   const events: string[] = [];
   await using mirror = new Mirror(zk, "/r", {
-    journal: (record) => void events.push(record.event),
+    journal: ({ level, event }) => {
+      if (level !== "debug") events.push(event);
+    },
   });
   await mirror.ready();
   assert.deepEqual(events, ["mirror-one-shot"]);
