@@ -41,6 +41,8 @@ export interface RequestHead {
   readonly host: string;
   /** The same without any port; an IPv6 address keeps its brackets. */
   readonly hostname: string;
+  /** Host as received; undefined in HTTP/1.0 only, where the target may still name a host. */
+  readonly hostField: string | undefined;
   readonly framing: Framing;
   /** Whether the client keeps the connection after this exchange (RFC 9112 section 9.3). */
   readonly keepAlive: boolean;
@@ -119,6 +121,7 @@ export class MutableRequestHead implements RequestHead {
   ids: number[] = [];
   host = "";
   hostname = "";
+  hostField: string | undefined = undefined;
   framing: Framing = NO_CONTENT;
   keepAlive = true;
   expectContinue = false;
@@ -144,7 +147,6 @@ export class MutableRequestHead implements RequestHead {
   xForwardedFor: string | undefined = undefined;
 
   /** Raw values that are read when the head is whole. */
-  hostField: string | undefined = undefined;
   connection: string | undefined = undefined;
   contentLength: string | undefined = undefined;
   transferEncoding: string | undefined = undefined;

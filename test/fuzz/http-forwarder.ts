@@ -3,7 +3,6 @@ import {
   type BodyReader,
   bodyReader,
   DEFAULT_HEAD_LIMITS,
-  field,
   HOP_BY_HOP_SET,
   parseRequestHead,
   requestLine,
@@ -48,7 +47,7 @@ export function forward(bytes: Buffer): Forwarded {
     const target =
       head.form === "absolute" ? head.path + head.query : head.target;
     let text = requestLine(head.method, target);
-    if (field(head.fields, "host") === undefined)
+    if (head.hostField === undefined)
       text += `Host: ${head.host || "none"}\r\n`;
     text = appendFields(text, head, HOP_BY_HOP_SET);
     if (head.framing.kind === "chunked")
