@@ -47,14 +47,8 @@ export interface FillHost {
   readonly staleWhileDownMs: number;
   reserve(bytes: number): boolean;
   unreserve(bytes: number): void;
-  /** Stores an entry in place of `replaced` and of those that the request would also select. */
-  put(
-    entry: Entry,
-    place: {
-      readonly request: RequestHead;
-      readonly replaced: Entry | undefined;
-    },
-  ): boolean;
+  /** Stores an entry, in place of those that its request would also select. */
+  put(entry: Entry, request: RequestHead): boolean;
   remove(entry: Entry): void;
   /** The fill is over. */
   onOver(fill: AnswerFill, outcome: FillOutcome): void;
@@ -197,7 +191,7 @@ export class AnswerFill implements Fill {
     }
     const entry = new Entry({ ...state, body: state.body.whole() });
     this.#unreserve();
-    return this.#finish(entry, this.#put(entry, undefined) ?? "stored");
+    return this.#finish(entry, this.#put(entry) ?? "stored");
   }
 
   notModified(
@@ -338,13 +332,12 @@ export class AnswerFill implements Fill {
       this.#host.remove(previous);
       return { entry, outcome: because };
     }
-    return { entry, outcome: this.#put(entry, previous) ?? "revalidated" };
+    return { entry, outcome: this.#put(entry) ?? "revalidated" };
   }
 
-  #put(entry: Entry, replaced: Entry | undefined): NoStoreReason | undefined {
+  #put(entry: Entry): NoStoreReason | undefined {
     if (this.#revoked) return "purged";
-    const place = { request: this.request, replaced };
-    return this.#host.put(entry, place) ? undefined : "full";
+    return this.#host.put(entry, this.request) ? undefined : "full";
   }
 
   #finish(entry: Entry, outcome: FillOutcome): StoredResponse | undefined {

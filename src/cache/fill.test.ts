@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { AnswerFill } from "./answer-fill.ts";
 import {
   CacheBench,
   complete,
@@ -142,6 +143,22 @@ describe("Fill", () => {
         assert.equal(bench.ask(), "miss uri-miss");
         assert.equal(bench.cache.stats().bytes, 0);
       }
+    }
+  });
+
+  test("leaves its key's chain in any order", () => {
+    for (const order of [
+      [0, 1, 2],
+      [1, 0, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const bench = new CacheBench();
+      const fills = [bench.begin(), bench.begin(), bench.begin()];
+      for (const index of order) fills[index]?.abort();
+      for (const fill of fills)
+        assert.ok(fill instanceof AnswerFill && fill.nextOfKey === undefined);
+      assert.equal(bench.cache.stats().fillsInFlight, 0);
     }
   });
 

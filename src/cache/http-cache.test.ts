@@ -193,6 +193,17 @@ describe("HttpCache", () => {
     );
   });
 
+  test("keeps what is asked for again through a scan of what is not", () => {
+    const bench = new CacheBench({ maxBytes: 50_000 });
+    const fields = { "Cache-Control": "max-age=60" };
+    bench.exchange({ fields }, request("GET /popular"));
+    for (let i = 0; i < 200; i++) {
+      assert.equal(bench.ask(request("GET /popular")), "fresh 0");
+      bench.exchange({ fields }, request(`GET /scan/${i}`));
+    }
+    assert.ok(bench.cache.stats().evicted > 150);
+  });
+
   test("refuses options out of their bounds", () => {
     assert.throws(() => new CacheBench({ maxVariants: 0 }), RangeError);
   });

@@ -86,8 +86,7 @@ export class HttpCache {
       staleWhileDownMs,
       reserve: (bytes) => store.reserve(bytes),
       unreserve: (bytes) => store.unreserve(bytes),
-      put: (entry, { request, replaced }) =>
-        this.#put(entry, request, replaced),
+      put: (entry, request) => this.#put(entry, request),
       remove: (entry) => void store.remove(entry),
       onOver: (fill, outcome) => this.#onOver(fill, outcome),
     };
@@ -361,15 +360,13 @@ export class HttpCache {
     return UNSATISFIABLE;
   }
 
-  #put(
-    entry: Entry,
-    request: RequestHead,
-    replaced: Entry | undefined,
-  ): boolean {
-    if (replaced !== undefined) this.#store.remove(replaced);
-    // A look-up takes the newest that a request selects: older ones of this
-    // release that the same request selects will never be used again.
-    for (let other = this.#store.first(entry.key); other !== undefined;) {
+  /**
+   * A look-up takes the newest that a request selects: older ones of this
+   * release that the same request selects will never be used again.
+   */
+  #put(entry: Entry, request: RequestHead): boolean {
+    let other = this.#store.first(entry.key);
+    while (other !== undefined) {
       const next: Entry | undefined = other.nextVariant;
       const isShadowed =
         other.release === entry.release &&
