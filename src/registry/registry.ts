@@ -11,6 +11,7 @@ import {
 import { Mirror, type ZooKeeper, ZooKeeperError } from "../zookeeper/index.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { formatCurrent } from "./current-record.ts";
+import type { NodeAcl } from "./folders.ts";
 import { currentPath, SERVICES } from "./layout.ts";
 import type { Problem } from "./problems.ts";
 import { type BookChange, ServiceBook } from "./service-book.ts";
@@ -32,6 +33,8 @@ export interface RegistryOptions {
   /** A snapshot from disk is served when ZooKeeper has not answered for so long. */
   readonly fallbackAfterMs?: number;
   readonly limits?: SuspectLimits;
+  /** Of the nodes that a cutover makes. */
+  readonly acl?: NodeAcl;
   readonly journal?: Journal;
   readonly clock?: Clock;
 }
@@ -336,7 +339,8 @@ export class Registry implements AsyncDisposable {
     const path = currentPath(service);
     const data = formatCurrent({ release });
     try {
-      if (version === undefined) await this.#zk?.create(path, data);
+      if (version === undefined)
+        await this.#zk?.create(path, data, { acl: this.#options.acl });
       else await this.#zk?.setData(path, data, { version });
       this.#journal({
         level: "info",

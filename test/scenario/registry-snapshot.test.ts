@@ -171,6 +171,34 @@ for (const { name, skip, start } of coordinators)
       await until(registry, (now) => states(now).length === 2);
     });
 
+    test("Registry records a cutover once for all proxies", async () => {
+      await using zk = open();
+      await using other = sameTree();
+      await zk.ensurePath("/services/www");
+      await zk.setData(
+        "/services/www",
+        '{"rollout":{"mode":"cutover","min":2}}',
+      );
+      await using one = new Registry(zk);
+      await using two = new Registry(other);
+      await using _old = await register(zk, 8001, "r1");
+      const both = (release: string) =>
+        Promise.all(
+          [one, two].map((registry) =>
+            until(registry, (now) => www(now)?.currentRelease === release),
+          ),
+        );
+      await both("r1");
+      await using _first = await register(zk, 8002, "r2");
+      await until(two, (now) => states(now).length === 2);
+      assert.equal(www(two.snapshot)?.currentRelease, "r1");
+      await using _second = await register(other, 8003, "r2");
+      await both("r2");
+      const { data, stat } = await zk.getData("/services/www/current");
+      assert.equal(data?.toString(), '{"release":"r2"}');
+      assert.equal(stat.version, 1, "written once after it was created");
+    });
+
     test("Registry reports a bad value and serves the last good one", async () => {
       const journal: JournalRecord[] = [];
       await using zk = open();
