@@ -3,6 +3,7 @@ import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
 import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
+import type { OutputSlab } from "./output-slab.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
 
@@ -36,16 +37,16 @@ export class AnswerWriter {
   begin(status: number, text: string): void {
     this.begun = true;
     this.status = status;
-    this.#thread.slab.text(text);
+    this.#slab().text(text);
   }
 
   interim(text: string): void {
-    this.#thread.slab.text(text);
+    this.#slab().text(text);
     this.flush();
   }
 
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
-    const { slab } = this.#thread;
+    const slab = this.#slab();
     const length = to - from;
     this.contentBytes += length;
     if (how.encode) slab.text(chunkHeader(length));
@@ -59,7 +60,7 @@ export class AnswerWriter {
   }
 
   endChunks(): void {
-    this.#thread.slab.text(LAST_CHUNK);
+    this.#slab().text(LAST_CHUNK);
   }
 
   own(
@@ -86,7 +87,7 @@ export class AnswerWriter {
       readonly connectionLine: string;
     },
   ): void {
-    const { slab } = this.#thread;
+    const slab = this.#slab();
     const answer = cachedAnswer(asked.request, entry, this.#thread.name);
     this.begun = true;
     this.fromStore = true;
@@ -99,6 +100,12 @@ export class AnswerWriter {
     if (slab.bytes(entry.body, answer.from, answer.to)) return;
     slab.flush(this.#wire);
     this.#wire.write(entry.body.subarray(answer.from, answer.to));
+  }
+
+  #slab(): OutputSlab {
+    const { slab } = this.#thread;
+    slab.take(this.#wire);
+    return slab;
   }
 
   /** True when the kernel has taken everything. */

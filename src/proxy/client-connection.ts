@@ -301,7 +301,7 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   cut(): void {
-    this.#thread.slab.discard();
+    this.#thread.slab.discard(this.wire);
     this.#count();
     if (this.#state !== "closed") this.wire.reset();
   }

@@ -211,6 +211,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#sentAtMs = this.#movedAtMs = performance.now();
     const { lookup } = this.#relay;
     const { slab } = this.#thread;
+    slab.take(connection.wire);
     slab.text(
       requestHeadText(this.#request, {
         client: this.#client.facts,

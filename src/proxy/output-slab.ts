@@ -5,13 +5,17 @@ const SLAB_BYTES = 64 * 1024 + 96 * 1024;
 
 /**
  * Where one thread puts small answers and request heads together, so that each
- * leaves in one write. One connection uses it at a time and flushes in the same
- * turn. When the kernel does not take all at once, the slab is left to the
- * pending write and a new one is taken.
+ * leaves in one write. Whoever writes to it takes it first: what another
+ * connection has in it then leaves at once (an answer that is being stored
+ * wakes the clients that wait for it, in the middle of its own). When the
+ * kernel does not take all at once, the slab is left to the pending write and a
+ * new one is taken.
  */
 export class OutputSlab {
   #bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #length = 0;
+  /** Whose bytes it holds. */
+  #owner: Wire | undefined;
   /** The last view handed out: answers of equal length follow each other. */
   #view: Buffer = this.#bytes.subarray(0, 0);
 
@@ -21,6 +25,13 @@ export class OutputSlab {
 
   get room(): number {
     return SLAB_BYTES - this.#length;
+  }
+
+  /** Before anything is put in for `wire`. */
+  take(wire: Wire): void {
+    if (this.#owner === wire) return;
+    if (this.#owner !== undefined) this.flush(this.#owner);
+    this.#owner = wire;
   }
 
   /** Text in latin1; must fit (heads are bounded far below the slab). */
@@ -38,7 +49,7 @@ export class OutputSlab {
 
   /** Writes what was put together; true when the kernel took it all. */
   flush(wire: Wire): boolean {
-    const length = this.#length;
+    const length = this.#owner === wire ? this.#length : 0;
     if (length === 0) return wire.pendingBytes === 0;
     this.#length = 0;
     if (wire.pendingBytes > 0) {
@@ -53,8 +64,10 @@ export class OutputSlab {
     return false;
   }
 
-  /** Forgets what was put together: the connection is gone. */
-  discard(): void {
+  /** Forgets what was put together for a connection that is gone. */
+  discard(wire: Wire): void {
+    if (this.#owner !== wire) return;
+    this.#owner = undefined;
     this.#length = 0;
   }
 }
