@@ -34,6 +34,21 @@ test("CountBook flushes what the totals grew by", () => {
   assert.equal(sum(book.begin(10)), 2);
 });
 
+test("CountBook asks for the targets in rotation and those with something to flush", () => {
+  const book = new CountBook();
+  const rotation = [{ service: "www", target: "new" }];
+  book.observe([total("gone", 0), total("late", 2)], rotation);
+  assert.deepEqual(
+    book.targets().map(({ target }) => target),
+    ["new", "late"],
+  );
+  book.observe([total("gone", 0), total("late", 2)]);
+  assert.deepEqual(
+    book.targets().map(({ target }) => target),
+    ["gone", "late"],
+  );
+});
+
 test("CountBook counts a target that was forgotten and comes back from 0", () => {
   const book = new CountBook();
   book.observe([total("a", 5)]);

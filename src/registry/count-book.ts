@@ -40,7 +40,7 @@ export class CountBook {
   readonly #unflushed = new Map<string, Count>();
   /** The totals of the data plane as they were last seen. */
   readonly #seen = new Map<string, number>();
-  #present: CountKey[] = [];
+  #asked: CountKey[] = [];
   #doubtful: FlushAttempt[] = [];
   #ledger: LedgerValue;
   #ledgerRead = false;
@@ -61,13 +61,19 @@ export class CountBook {
     );
   }
 
-  /** Takes in the data plane's totals, which only grow. */
-  observe(totals: Iterable<CountKey & { readonly answered: number }>): void {
-    this.#present = [];
+  /**
+   * Takes in the data plane's totals, which only grow. `rotation` are the
+   * targets whose counts are asked for; all of the totals unless given.
+   */
+  observe(
+    totals: Iterable<CountKey & { readonly answered: number }>,
+    rotation?: Iterable<CountKey>,
+  ): void {
+    this.#asked = [...(rotation ?? [])];
     for (const { service, target, answered } of totals) {
       const key = keyOf({ service, target });
       const seen = this.#seen.get(key) ?? 0;
-      this.#present.push({ service, target });
+      if (rotation === undefined) this.#asked.push({ service, target });
       this.#seen.set(key, answered);
       // Fewer than before: it was forgotten meanwhile and counts from 0 again.
       const requests = answered < seen ? answered : answered - seen;
@@ -75,10 +81,10 @@ export class CountBook {
     }
   }
 
-  /** Those in the latest totals, and those that are still to be flushed. */
+  /** Those whose counts are asked for, and those that are still to be flushed. */
   targets(): CountKey[] {
     const targets = new Map<string, CountKey>();
-    for (const target of [...this.#present, ...this.#unflushed.values()])
+    for (const target of [...this.#asked, ...this.#unflushed.values()])
       targets.set(keyOf(target), target);
     return [...targets.values()];
   }

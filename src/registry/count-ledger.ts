@@ -38,6 +38,11 @@ export interface CountLedgerOptions {
    * rotation, also those with none, and those that have left. Only grows.
    */
   readonly totals: () => Iterable<CountKey & { readonly answered: number }>;
+  /**
+   * The targets in rotation, whose counts are read with each flush. Unless
+   * given, all of `totals`, which grow by every target that ever left.
+   */
+  readonly rotation?: () => Iterable<CountKey>;
   /** Cumulative counts over all proxies, ours included, after each flush. */
   readonly onRead?: (counts: readonly Count[], liveProxies: number) => void;
   readonly intervalMs?: number;
@@ -133,7 +138,7 @@ export class CountLedger implements AsyncDisposable {
 
   /** Never rejects. */
   async #round(): Promise<void> {
-    this.#book.observe(this.#options.totals());
+    this.#book.observe(this.#options.totals(), this.#options.rotation?.());
     if (!this.#book.hasWork) return;
     try {
       if (this.#zk.state.kind === "live") await this.#flush();
