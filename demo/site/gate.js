@@ -132,9 +132,10 @@ function news(notice) {
     if (document.hidden) return;
     const tags = await Promise.all(
       paths.map(async (path) => {
-        const answer = await fetch(path, { method: "HEAD", cache: "no-store" });
+        // GET, since the answer to a HEAD fills no cache: after the first look no replica is asked.
+        const answer = await ask(path);
         if (!answer.ok) throw new Error(`${answer.status}`);
-        return answer.headers.get("etag");
+        return answer.etag;
       }),
     );
     shown ??= tags.join();
