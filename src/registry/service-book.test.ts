@@ -229,17 +229,19 @@ test("ServiceBook keeps a target whose node vanished, until it refuses", () => {
 test("ServiceBook drops a vanished target that had refused just before", () => {
   const made = desk(2);
   made.book.report(made.registration("www", "t0"), "refused", 0);
-  const changes = made.tell({ "www/targets/t0": undefined }, { atMs: 3_000 });
+  const changes = made.tell({ "www/targets/t0": undefined }, { atMs: 12_000 });
   assert.deepEqual(Desk.gone(changes), ["t0 refused"]);
 });
 
 test("ServiceBook keeps a vanished target that had refused long before, or answered since", () => {
   const made = desk(2);
   made.book.report(made.registration("www", "t0"), "refused", 0);
-  made.book.report(made.registration("www", "t1"), "refused", 9_000);
-  made.book.report(made.registration("www", "t1"), "answered", 9_001);
-  made.tell({ "www/targets/t0": undefined }, { atMs: 9_002 });
+  made.book.report(made.registration("www", "t1"), "refused", 19_000);
+  made.book.report(made.registration("www", "t1"), "answered", 19_001);
+  made.tell({ "www/targets/t0": undefined }, { atMs: 20_000 });
   assert.equal(made.target("www", "t0")?.state, "suspect");
+  made.tell({ "www/targets/t1": undefined }, { atMs: 31_000 });
+  assert.equal(made.target("www", "t1")?.state, "suspect");
 });
 
 test("ServiceBook drops a suspect when another target registers its address", () => {

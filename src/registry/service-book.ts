@@ -46,8 +46,11 @@ export interface ServiceBookOptions {
   readonly limits?: SuspectLimits;
 }
 
-/** A refusal seen so shortly before the node vanished belongs to its end. */
-const FAILURE_COUNTS_MS = 5_000;
+/**
+ * A server that is killed refuses at once, and its node goes when its session
+ * does: a refusal within this many session timeouts before belongs to its end.
+ */
+const FAILURE_WINDOWS = 1.5;
 
 /**
  * From changed znodes to changed snapshots: everything that the registry
@@ -407,7 +410,7 @@ export class ServiceBook {
       if (suspect === undefined) continue;
       if (
         failure !== undefined &&
-        failure.atMs > nowMs - FAILURE_COUNTS_MS &&
+        failure.atMs > nowMs - FAILURE_WINDOWS * this.#limits.windowMs &&
         !suspect.held
       ) {
         this.#remove(entry, failure.outcome);
