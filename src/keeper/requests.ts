@@ -4,6 +4,7 @@ import {
   JuteRejection,
   OpCode,
   type Reader,
+  ReconfigRequest,
   Xid,
 } from "../jute/index.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -158,7 +159,7 @@ function answerKnown(
     case OpCode.closeSession:
       return answerCloseSession(answering, client, request);
     case OpCode.reconfig:
-      return answerReconfig(answering, client, request);
+      return answerReconfig(answering, client, request, reader);
     default:
       break;
   }
@@ -177,7 +178,9 @@ function answerReconfig(
   { database }: Answering,
   client: Client,
   request: RequestId,
+  reader: Reader,
 ): void {
+  ReconfigRequest.read(reader);
   client.begin(request.xid, database.takeZxid(), ErrorCode.unimplemented);
   client.end();
 }
