@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 const IMPORT =
-  /^\s*(?:import|export)\s+(?<type>type\s)?(?<clause>[^"';]*?)\s*(?:from\s*)?"(?<from>\.[^"]+)"|\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gmsu;
+  /^\s*(?:import|export)\s+(?<type>type\s)?(?<clause>[^"'();]*?)\s*\bfrom\s*"(?<from>\.[^"]+)"|^\s*import\s*"(?<bare>\.[^"]+)"|\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gmsu;
 
 const root = resolve(import.meta.dirname, "..", "src");
 const breaches: string[] = [];
@@ -79,7 +79,8 @@ function checkFile(file: string): void {
   }
   for (const match of readFileSync(file, "utf8").matchAll(IMPORT)) {
     const groups = match.groups ?? {};
-    const specifier = groups["from"] ?? groups["dynamic"] ?? "";
+    const specifier =
+      groups["from"] ?? groups["bare"] ?? groups["dynamic"] ?? "";
     const target = resolve(dirname(file), specifier);
     const onlyTypes =
       groups["type"] !== undefined || namesOnlyTypes(groups["clause"] ?? "");

@@ -1,3 +1,2 @@
 /** Embeds the proxy in a process of one's own. */
 export { Proxy, type StartProxyOptions } from "./start-proxy.ts";
-export { ListenError } from "./port-in-use.ts";

@@ -22,7 +22,6 @@ import {
   SnapshotFile,
 } from "../registry/index.ts";
 import type { AclEntry, ZooKeeper } from "../zookeeper/index.ts";
-import { refusePortInUse } from "./port-in-use.ts";
 import { releaseNumbers } from "./release-numbers.ts";
 
 /** How to run a proxy; what ZooKeeper says decides where requests go. */
@@ -101,8 +100,6 @@ export class Proxy implements AsyncDisposable {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly Address[]> {
     const { listen, workers, cacheBytes } = this.#options;
-    // Told now, not when ZooKeeper has come.
-    for (const address of listen) await refusePortInUse(address);
     await this.#awaitRegistry(options.signal);
     const plane = await startDataPlane({
       listen,

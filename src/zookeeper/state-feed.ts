@@ -1,4 +1,4 @@
-import { Channel, type Journal } from "../base/index.ts";
+import { Channel, type Journal, type JournalLevel } from "../base/index.ts";
 import { sessionIdText } from "../jute/index.ts";
 import {
   nextSessionState,
@@ -81,8 +81,7 @@ export class StateFeed {
   #record(state: SessionState): void {
     const id = "id" in state ? { session: sessionIdText(state.id) } : {};
     this.#journal({
-      level:
-        state.kind === "expired" || state.kind === "lost" ? "warn" : "info",
+      level: levelOf(state),
       room: "zookeeper",
       event: `session-${state.kind}`,
       message: `The ZooKeeper session is ${state.kind}`,
@@ -95,5 +94,22 @@ export class StateFeed {
           }
         : {}),
     });
+  }
+}
+
+/** A session that ends as it was asked to is no news. */
+function levelOf(state: SessionState): JournalLevel {
+  switch (state.kind) {
+    case "lost":
+    case "expired":
+      return "warn";
+    case "closed":
+      return "debug";
+    case "connecting":
+    case "live":
+    case "suspended":
+      return "info";
+    default:
+      return state satisfies never;
   }
 }

@@ -80,6 +80,7 @@ export class SteadyLoad implements AsyncDisposable {
   readonly #failures: string[] = [];
   readonly #lanes: Promise<void>;
   #requests = 0;
+  #sent = 0;
   #stopped = false;
   readonly #waiters = new Set<{ at: number; resolve: () => void }>();
 
@@ -125,8 +126,8 @@ export class SteadyLoad implements AsyncDisposable {
   }
 
   async #lane(url: (index: number) => string): Promise<void> {
-    for (let index = 0; !this.#stopped; index++) {
-      const target = url(this.#requests + index);
+    while (!this.#stopped) {
+      const target = url(this.#sent++);
       try {
         const { status } = await get(target, { agent: this.#agent });
         if (status !== 200) this.#failures.push(`${status} ${target}`);

@@ -15,6 +15,7 @@ import { openKeeper } from "../keeper-flags.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
 import { createLog, type LogFlags, logOptions } from "../log.ts";
 import { packageVersion } from "../package-version.ts";
+import { refusePortInUse } from "../port-in-use.ts";
 import { proxyMetrics, registryMetrics } from "../proxy-metrics.ts";
 import { Proxy } from "../start-proxy.ts";
 import {
@@ -105,6 +106,8 @@ function atLeastOne(value: string): number {
 
 async function runProxy(flags: ProxyFlags): Promise<void> {
   const listen = parseAddress(flags.listen, "--listen");
+  // Told now, not when ZooKeeper has come.
+  await refusePortInUse(listen);
   const journal = await createLog(flags);
   using lifetime = new Lifetime();
   await using resources = new AsyncDisposableStack();
