@@ -153,6 +153,13 @@ export class ReplyDesk {
 
   #notify(reader: Reader): void {
     const { type, path: serverPath } = jute.WatcherEvent.read(reader);
+    this.#tellAll(type, serverPath);
+    const parent = this.#watches.changedParent(type, serverPath);
+    if (parent !== undefined)
+      this.#tellAll(jute.WatchEventType.childrenChanged, parent);
+  }
+
+  #tellAll(type: number, serverPath: string): void {
     const kind = EVENT_KIND.get(type);
     if (kind === undefined) return;
     const listeners = this.#watches.take(type, serverPath);

@@ -37,6 +37,8 @@ export interface WatchRequest {
   readonly kind: WatchKind;
   readonly serverPath: string;
   readonly listener: WatchListener;
+  /** That of the request; changed before it is sent where the server holds a watch that stays. */
+  readonly payload: { watch?: boolean; mode?: number };
 }
 
 /**

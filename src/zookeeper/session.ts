@@ -174,7 +174,7 @@ export class Session {
       this.#depot.guard(request, this.#clock);
     if (request.settled) return;
     if (request.watch !== undefined)
-      void this.#watches.expect(request.watch.serverPath, request.promise);
+      void this.#watches.expect(request.watch, request.promise);
     const link = this.#link;
     if (link.phase === "live") this.#send(request, link);
     else this.#depot.wait(request);
@@ -238,6 +238,7 @@ export class Session {
   }
 
   #send(request: AnyRequest, link: LiveLink): void {
+    if (request.watch !== undefined) this.#watches.sending(request.watch);
     const nowMs = this.#clock.nowMs();
     this.#depot.send(request, link.connection.frames, nowMs);
     link.pacemaker.sent(nowMs);

@@ -1,7 +1,7 @@
 import { Channel } from "../base/index.ts";
 import { AddWatchMode, WatcherType } from "../jute/index.ts";
 import { addWatch, exists, getChildren2, removeWatches } from "./operations.ts";
-import { Request } from "./request.ts";
+import { type Operation, Request } from "./request.ts";
 import type { SessionFollower } from "./session-options.ts";
 import type { Session } from "./session.ts";
 import type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
@@ -136,67 +136,63 @@ class WatchReading implements SessionFollower {
   }
 
   #arm(): void {
-    const path = this.#serverPath;
     switch (this.#kind) {
       case "data":
       case "exists":
         this.#armByExists();
         return;
       case "children":
-        this.#send(
-          new Request(
-            getChildren2,
-            { path, watch: true },
-            this.#path,
-            undefined,
-          ),
-          "children",
-        );
+        void this.#send(getChildren2, this.#onePayload(), "children");
         return;
       case "persistent":
-      case "recursive": {
-        const mode =
-          this.#kind === "persistent"
-            ? AddWatchMode.persistent
-            : AddWatchMode.persistentRecursive;
-        this.#send(
-          new Request(addWatch, { path, mode }, this.#path, undefined),
-          this.#kind,
+        void this.#send(
+          addWatch,
+          { path: this.#serverPath, mode: AddWatchMode.persistent },
+          "persistent",
         );
         return;
-      }
+      case "recursive":
+        void this.#send(
+          addWatch,
+          { path: this.#serverPath, mode: AddWatchMode.persistentRecursive },
+          "recursive",
+        );
+        return;
       default:
         this.#kind satisfies never;
     }
   }
 
+  #onePayload(): { readonly path: string; watch: boolean } {
+    return { path: this.#serverPath, watch: true };
+  }
+
   #armByExists(): void {
-    const payload = { path: this.#serverPath, watch: true };
-    const request = new Request(exists, payload, this.#path, undefined);
-    this.#send(request, "data");
+    const answer = this.#send(exists, this.#onePayload(), "data");
     if (this.#kind !== "children") return;
     // The node has come meanwhile: its children can be watched after all.
     const onAnswer = (stat: unknown) => {
       if (stat !== undefined && !this.#stopped) this.#arm();
     };
-    request.promise.then(onAnswer, () => {});
+    answer.then(onAnswer, () => {});
   }
 
-  #send<Payload, Answer>(
-    request: Request<Payload, Answer>,
+  /** Failures are dealt with here; what is answered is for who wants to know more. */
+  #send<Payload extends { watch?: boolean; mode?: number }, Answer>(
+    operation: Operation<Payload, Answer>,
+    payload: Payload,
     kind: WatchKind,
-  ): void {
-    request.watch = {
-      kind,
-      serverPath: this.#serverPath,
-      listener: this.#listener,
-    };
+  ): Promise<Answer> {
+    const request = new Request(operation, payload, this.#path, undefined);
+    const listener = this.#listener;
+    request.watch = { kind, serverPath: this.#serverPath, listener, payload };
     this.#arming += 1;
     this.#session.submit(request);
     request.promise.then(
       () => this.#armed(),
       (error: unknown) => this.#failed(error),
     );
+    return request.promise;
   }
 
   #armed(): void {

@@ -1,4 +1,6 @@
 import * as jute from "../jute/index.ts";
+import type { WatchRequest } from "./request.ts";
+import { ServerWatchModes } from "./server-watch-modes.ts";
 import type { WatchEvent } from "./watch-event.ts";
 
 /** What a server distinguishes. `exist` is a data watch on a node that is not there. */
@@ -28,6 +30,7 @@ export class WatchTable {
     recursive: new Map(),
   };
 
+  readonly #modes = new ServerWatchModes();
   /** Requests under way that will set a watch, by path. */
   readonly #coming = new Map<string, number>();
 
@@ -40,6 +43,11 @@ export class WatchTable {
     return size;
   }
 
+  /** Called when a request that sets a watch is sent. */
+  sending(watch: WatchRequest): void {
+    this.#modes.sending(watch);
+  }
+
   add(kind: WatchKind, path: string, listener: WatchListener): void {
     const listeners = this.#byKind[kind].get(path);
     if (listeners === undefined)
@@ -48,12 +56,17 @@ export class WatchTable {
   }
 
   /** Counts a request that will set a watch, until it is settled. */
-  async expect(path: string, settled: Promise<unknown>): Promise<void> {
+  async expect(
+    { kind, serverPath: path }: WatchRequest,
+    settled: Promise<unknown>,
+  ): Promise<void> {
     this.#coming.set(path, (this.#coming.get(path) ?? 0) + 1);
     try {
       await settled;
     } catch {
       // The caller of the request is told.
+      const staying = kind === "persistent" || kind === "recursive";
+      if (staying && !this.#stays(path)) this.#modes.delete(path);
     }
     const count = this.#coming.get(path) ?? 1;
     if (count > 1) this.#coming.set(path, count - 1);
@@ -75,7 +88,14 @@ export class WatchTable {
       if (listeners.size === 0) this.#byKind[kind].delete(path);
       else left = true;
     }
-    return found && !left && !this.#coming.has(path);
+    if (!found || left || this.#coming.has(path)) return false;
+    this.#modes.delete(path);
+    return true;
+  }
+
+  /** The path whose children an event shows to have changed, where the server will not say so. */
+  changedParent(type: number, path: string): string | undefined {
+    return this.#modes.changedParent(type, path);
   }
 
   /**
@@ -116,11 +136,14 @@ export class WatchTable {
           for (const listener of listeners) oneShot.push([path, listener]);
       this.#byKind[kind].clear();
     }
+    this.#modes.restart([], []);
     return oneShot;
   }
 
-  /** Everything, as setWatches requests of at most 128 KB each. */
+  /** Everything, as setWatches requests of at most 128 KB each, for a new connection. */
   *pieces(): Generator<Omit<jute.SetWatches2, "relativeZxid">> {
+    const { persistent, recursive } = this.#byKind;
+    this.#modes.restart(persistent.keys(), recursive.keys());
     let piece = emptyPiece();
     let pieceBytes = 0;
     for (const kind of KINDS) {
@@ -136,6 +159,11 @@ export class WatchTable {
       }
     }
     if (pieceBytes > 0) yield piece;
+  }
+
+  #stays(path: string): boolean {
+    const { persistent, recursive } = this.#byKind;
+    return persistent.has(path) || recursive.has(path);
   }
 
   #takeOneShot(

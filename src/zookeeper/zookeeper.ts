@@ -445,14 +445,10 @@ export class ZooKeeper implements AsyncDisposable {
     const serverPath = toServerPath(this.#chroot, path);
     const onWatch = options?.onWatch;
     const watch = onWatch !== undefined;
-    const request = new Request(
-      operation,
-      { path: serverPath, watch },
-      path,
-      options,
-    );
+    const payload = { path: serverPath, watch };
+    const request = new Request(operation, payload, path, options);
     if (onWatch !== undefined)
-      request.watch = { kind, serverPath, listener: onWatch };
+      request.watch = { kind, serverPath, listener: onWatch, payload };
     return this.#submit(request);
   }
 }

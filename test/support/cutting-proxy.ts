@@ -128,6 +128,8 @@ class Cutter implements CuttingProxy {
     this.connectionCount += 1;
     const server = connect({ host: "127.0.0.1", port: this.#targetPort });
     server.on("error", () => {});
+    client.setNoDelay(true);
+    server.setNoDelay(true);
     const pair = { client, server };
     this.#pairs.add(pair);
     client.on("data", (chunk: Buffer) => {
