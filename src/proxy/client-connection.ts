@@ -172,7 +172,6 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#answer.reset();
     this.#keepAlive =
       head.keepAlive &&
-      !this.#thread.draining &&
       this.#requests < this.#thread.limits.maxRequestsPerConnection;
     const { framing } = head;
     this.#body = framing.kind === "none" ? undefined : bodyReader(framing);
@@ -272,7 +271,7 @@ export class ClientConnection implements WireHandler, Downstream {
   connectionLine(framing: AnswerFraming): string {
     // An early answer: what is left of the request's content will not be read.
     if (this.#body !== undefined) this.#keepAlive = false;
-    if (framing === "close") this.#keepAlive = false;
+    if (framing === "close" || this.#thread.draining) this.#keepAlive = false;
     if (!this.#keepAlive) return "Connection: close\r\n";
     return this.#request?.minorVersion === 0
       ? "Connection: keep-alive\r\n"
@@ -307,7 +306,8 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   own(answer: OwnAnswer): void {
-    if (this.#body !== undefined) this.#keepAlive = false;
+    if (this.#body !== undefined || this.#thread.draining)
+      this.#keepAlive = false;
     this.#answer.own(answer, {
       close: !this.#keepAlive,
       isHead: this.#request?.method === "HEAD",
@@ -369,6 +369,7 @@ export class ClientConnection implements WireHandler, Downstream {
     const taken = this.flush();
     if (
       !this.#keepAlive ||
+      this.#thread.draining || // told too late for this answer's head
       this.#halfClosedAtMs > 0 ||
       this.#body !== undefined
     ) {
