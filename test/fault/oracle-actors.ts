@@ -78,11 +78,14 @@ export async function breakThings(
   options: {
     readonly random: Random;
     readonly tally: Tally;
+    /** Whose sessions are ended. */
     readonly clients: readonly ZooKeeper[];
+    /** The longest time without connections. Default 400. */
+    readonly blockMs?: number;
     readonly stop: AbortSignal;
   },
 ): Promise<void> {
-  const { random, tally, clients, stop } = options;
+  const { random, tally, clients, stop, blockMs = 400 } = options;
   const { proxies } = stage;
   while (!stop.aborted) {
     await pause(30 + upTo(random, 250), stop);
@@ -97,7 +100,7 @@ export async function breakThings(
     } else if (dice < 0.75) {
       tally.cuts += 1;
       proxy?.block();
-      await pause(upTo(random, 400), stop);
+      await pause(upTo(random, blockMs), stop);
       proxy?.open();
     } else if (dice < 0.85) {
       const client = clients[upTo(random, clients.length)];
