@@ -25,7 +25,7 @@ import {
 import { DirectoryWatch } from "./directory-watch.ts";
 import { FileStore } from "./file-store.ts";
 import { type Manifest, scanSite } from "./scan-site.ts";
-import { TargetError } from "./target-error.ts";
+import { systemErrorCode, TargetError } from "./target-error.ts";
 
 /** Editors write, rename and set modes within a few milliseconds. */
 const QUIET_MS = 100;
@@ -270,7 +270,21 @@ export async function checkDirectory(directory: string): Promise<string> {
 function unreadable(directory: string, cause: unknown): TargetError {
   return new TargetError(
     "unreadable-directory",
-    `Cannot serve ${JSON.stringify(directory)}: the directory cannot be read`,
+    `Cannot serve ${JSON.stringify(directory)}: ${whyUnreadable(cause)}`,
     { cause },
   );
+}
+
+function whyUnreadable(cause: unknown): string {
+  switch (systemErrorCode(cause)) {
+    case "ENOENT":
+      return "there is no such directory";
+    case "ENOTDIR":
+      return "it is not a directory";
+    case "EACCES":
+    case "EPERM":
+      return "permission to read it is denied";
+    default:
+      return "the directory cannot be read";
+  }
 }
