@@ -131,8 +131,14 @@ async function serveRegistered(
   const ending = AbortSignal.any([signal, lost.signal]);
   const releases = server.releases({ signal: ending });
   let registrar: Registrar | undefined;
+  let last: ServedRelease | undefined;
   try {
     for await (const served of releases) {
+      const same =
+        last?.release === served.release && last.commit === served.commit;
+      // The folder was swapped for one that holds the same.
+      if (same) continue;
+      last = served;
       if (registrar === undefined) {
         const { release, commit } = served;
         registrar = options.openRegistrar({ ...facts, release, commit });
