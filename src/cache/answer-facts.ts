@@ -1,20 +1,28 @@
-import { type FieldList, isHopByHop, parseHttpDate } from "../http/index.ts";
+import {
+  type FieldList,
+  isHopByHop,
+  parseHttpDate,
+  type ResponseHead,
+} from "../http/index.ts";
 
-/** What storing needs to know of an answer's fields, read in one pass. */
-export interface AnswerFacts {
-  readonly cacheControl: string | undefined;
-  /** `Zoogate-Cache-Control` (RFC 9213). */
-  readonly targetedControl: string | undefined;
-  readonly expires: string | undefined;
-  readonly dateMs: number | undefined;
-  readonly ageS: number;
-  readonly etag: string | undefined;
-  readonly lastModifiedMs: number | undefined;
-  readonly vary: string | undefined;
-  readonly hasSetCookie: boolean;
-  readonly contentLength: number | undefined;
-  readonly release: string | undefined;
-}
+/**
+ * What storing needs to know of an answer's fields; a parsed head has it. Dates
+ * are read only once it is known that the answer may be stored at all.
+ */
+export type AnswerFacts = Pick<
+  ResponseHead,
+  | "age"
+  | "cacheControl"
+  | "contentLength"
+  | "date"
+  | "etag"
+  | "expires"
+  | "hasSetCookie"
+  | "lastModified"
+  | "release"
+  | "targetedCacheControl"
+  | "vary"
+>;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -25,51 +33,50 @@ function joined(earlier: string | undefined, value: string): string {
 /** Reads the fields; of a field that may occur once and does not, the first line counts. */
 export function readAnswerFacts(fields: FieldList): AnswerFacts {
   const facts: Mutable<AnswerFacts> = {
+    age: undefined,
     cacheControl: undefined,
-    targetedControl: undefined,
-    expires: undefined,
-    dateMs: undefined,
-    ageS: 0,
+    contentLength: -1,
+    date: undefined,
     etag: undefined,
-    lastModifiedMs: undefined,
-    vary: undefined,
+    expires: undefined,
     hasSetCookie: false,
-    contentLength: undefined,
+    lastModified: undefined,
     release: undefined,
+    targetedCacheControl: undefined,
+    vary: undefined,
   };
-  let age: string | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1] ?? "";
     switch (fields[i]?.toLowerCase()) {
+      case "age":
+        facts.age ??= value;
+        break;
       case "cache-control":
         facts.cacheControl = joined(facts.cacheControl, value);
         break;
-      case "zoogate-cache-control":
-        facts.targetedControl = joined(facts.targetedControl, value);
-        break;
-      case "expires":
-        facts.expires ??= value;
+      case "content-length":
+        facts.contentLength = wholeNumber(value) ?? -1;
         break;
       case "date":
-        facts.dateMs ??= parseHttpDate(value);
-        break;
-      case "age":
-        age ??= value;
+        facts.date ??= value;
         break;
       case "etag":
         facts.etag ??= value;
         break;
-      case "last-modified":
-        facts.lastModifiedMs ??= parseHttpDate(value);
+      case "expires":
+        facts.expires ??= value;
         break;
-      case "vary":
-        facts.vary = joined(facts.vary, value);
+      case "last-modified":
+        facts.lastModified ??= value;
         break;
       case "set-cookie":
         facts.hasSetCookie = true;
         break;
-      case "content-length":
-        facts.contentLength ??= wholeNumber(value);
+      case "vary":
+        facts.vary = joined(facts.vary, value);
+        break;
+      case "zoogate-cache-control":
+        facts.targetedCacheControl = joined(facts.targetedCacheControl, value);
         break;
       case "zoogate-release":
         facts.release ??= value;
@@ -77,9 +84,17 @@ export function readAnswerFacts(fields: FieldList): AnswerFacts {
       default:
     }
   }
-  // RFC 9111 section 5.1: of a list the first member; what is no number is ignored.
-  facts.ageS = wholeNumber(age?.split(",")[0]?.trim()) ?? 0;
   return facts;
+}
+
+/** The seconds of `Age` (RFC 9111 section 5.1): of a list the first member; what is no number is ignored. */
+export function ageOf({ age }: Pick<AnswerFacts, "age">): number {
+  return wholeNumber(age?.split(",")[0]?.trim()) ?? 0;
+}
+
+/** A date field in milliseconds since the epoch; undefined when it is missing or bad. */
+export function dateMsOf(value: string | undefined): number | undefined {
+  return value === undefined ? undefined : parseHttpDate(value);
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -12,18 +12,20 @@
  * off. Without a length they get it at the end, because a body that turns out
  * too long to be stored could not be streamed to them in bounded memory.
  */
-import { type FieldList, httpDate, type RequestHead } from "../http/index.ts";
 import {
-  type AnswerFacts,
-  readAnswerFacts,
-  storedFields,
-} from "./answer-facts.ts";
+  type FieldList,
+  httpDate,
+  isBodiless,
+  type RequestHead,
+} from "../http/index.ts";
+import { dateMsOf, readAnswerFacts, storedFields } from "./answer-facts.ts";
 import { BodyBuffer } from "./body-buffer.ts";
 import { characters, Entry, type EntryParts, headBytes } from "./entry.ts";
 import { freshen, isSameRepresentation } from "./freshen.ts";
 import { decideStorage } from "./policy.ts";
 import type { NoStoreReason } from "./reasons.ts";
 import type {
+  AnswerHead,
   CacheContext,
   CacheRules,
   Fill,
@@ -156,18 +158,26 @@ export class AnswerFill implements Fill {
     release: string | undefined,
     nowMs: number,
   ): Storable {
+    const head = { ...readAnswerFacts(fields), status, fields };
+    return this.answer(head, release, nowMs);
+  }
+
+  answer(
+    head: AnswerHead,
+    release: string | undefined,
+    nowMs: number,
+  ): Storable {
     if (this.#state.kind !== "waiting")
       return { store: false, because: "aborted" };
-    const facts = readAnswerFacts(fields);
     if (this.request.method === "HEAD") {
-      if (status === 200) this.#freshenByHead(facts, fields, nowMs);
+      if (head.status === 200) this.#freshenByHead(head, nowMs);
       return this.#refuse("method");
     }
-    const receiving = this.#prepare({ status, fields, facts, release }, nowMs);
+    const receiving = this.#prepare(head, release, nowMs);
     if (typeof receiving === "string") return this.#refuse(receiving);
     this.#state = receiving;
-    const head = this.response;
-    if (head !== undefined) this.#giveHead(head, receiving, nowMs);
+    const { response } = this;
+    if (response !== undefined) this.#giveHead(response, receiving, nowMs);
     return { store: true, freshForMs: receiving.terms.freshUntilMs - nowMs };
   }
 
@@ -254,28 +264,24 @@ export class AnswerFill implements Fill {
 
   /** Decides, and sets aside what the answer needs. */
   #prepare(
-    answer: {
-      readonly status: number;
-      readonly fields: FieldList;
-      readonly facts: AnswerFacts;
-      readonly release: string | undefined;
-    },
+    head: AnswerHead,
+    release: string | undefined,
     nowMs: number,
   ): Receiving | NoStoreReason {
-    const { status, facts } = answer;
-    const selector = selectorOf(facts.vary, this.request.fields);
-    if (selector === "star") return "vary-star";
-    if (selector === "too-wide") return "vary-too-wide";
+    const { status } = head;
     const decision = decideStorage({
       ...this.#asked(nowMs),
       status,
-      facts,
+      facts: head,
     });
     if (!decision.store) return decision.because;
+    const selector = selectorOf(head.vary, this.request.fields);
+    if (selector === "star") return "vary-star";
+    if (selector === "too-wide") return "vary-too-wide";
     if (this.#revoked) return "purged";
-    const announcedBytes = status === 204 ? 0 : facts.contentLength;
+    const announcedBytes = announcedBytesOf(head);
     if ((announcedBytes ?? 0) > this.#maxBodyBytes()) return "too-large";
-    const fields = storedFields(answer.fields, httpDate(nowMs));
+    const fields = storedFields(head.fields, httpDate(nowMs));
     if (characters(fields) > MAX_FIELD_CHARACTERS) return "fields-too-large";
     const bytes =
       headBytes(this.key, fields, selector) +
@@ -286,15 +292,15 @@ export class AnswerFill implements Fill {
       key: this.key,
       service: this.service,
       selector,
-      release: facts.release ?? answer.release,
+      release: head.release ?? release,
       status,
       fields,
-      targetedControl: facts.targetedControl,
+      targetedControl: head.targetedCacheControl,
       body: new BodyBuffer(announcedBytes),
       announcedBytes,
-      etag: facts.etag,
-      lastModifiedMs: facts.lastModifiedMs,
-      dateMs: facts.dateMs ?? nowMs,
+      etag: head.etag,
+      lastModifiedMs: dateMsOf(head.lastModified),
+      dateMs: dateMsOf(head.date) ?? nowMs,
       storedAtMs: nowMs,
       terms: decision.terms,
     };
@@ -311,14 +317,14 @@ export class AnswerFill implements Fill {
   }
 
   /** RFC 9111 section 4.3.5: a HEAD refreshes the stored answer or shows that it has changed. */
-  #freshenByHead(facts: AnswerFacts, fields: FieldList, nowMs: number): void {
+  #freshenByHead(head: AnswerHead, nowMs: number): void {
     const previous = this.#previous;
     if (previous === undefined || this.#revoked) return;
     const isSame =
-      (facts.etag !== undefined || facts.lastModifiedMs !== undefined) &&
-      isSameRepresentation(facts, previous) &&
-      (facts.contentLength ?? previous.body.length) === previous.body.length;
-    if (isSame) this.#freshened(previous, fields, nowMs);
+      (head.etag !== undefined || head.lastModified !== undefined) &&
+      isSameRepresentation(head, previous) &&
+      (head.contentLength < 0 || head.contentLength === previous.body.length);
+    if (isSame) this.#freshened(previous, head.fields, nowMs);
     else this.#host.remove(previous);
   }
 
@@ -405,6 +411,11 @@ export class AnswerFill implements Fill {
     this.#host.unreserve(this.#reservedBytes);
     this.#reservedBytes = 0;
   }
+}
+
+function announcedBytesOf(head: AnswerHead): number | undefined {
+  if (isBodiless(head.status)) return 0;
+  return head.contentLength < 0 ? undefined : head.contentLength;
 }
 
 function fillHead(from: Omit<EntryParts, "body">, bodyBytes: number): FillHead {

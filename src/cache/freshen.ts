@@ -1,6 +1,8 @@
 import { type FieldList, httpDate, type RequestHead } from "../http/index.ts";
 import {
+  ageOf,
   type AnswerFacts,
+  dateMsOf,
   freshenedFields,
   readAnswerFacts,
 } from "./answer-facts.ts";
@@ -15,15 +17,16 @@ import { selectorOf } from "./vary.ts";
  * (RFC 9111 section 4.3.4): the validators that it has are the stored ones.
  */
 export function isSameRepresentation(
-  facts: Pick<AnswerFacts, "etag" | "lastModifiedMs">,
+  facts: Pick<AnswerFacts, "etag" | "lastModified">,
   stored: Pick<Entry, "etag" | "lastModifiedMs">,
 ): boolean {
   if (facts.etag !== undefined)
     return weakTag(facts.etag) === weakTag(stored.etag ?? "");
+  const modifiedMs = dateMsOf(facts.lastModified);
   return (
-    facts.lastModifiedMs === undefined ||
+    modifiedMs === undefined ||
     stored.lastModifiedMs === undefined ||
-    facts.lastModifiedMs === stored.lastModifiedMs
+    modifiedMs === stored.lastModifiedMs
   );
 }
 
@@ -50,9 +53,9 @@ export function freshen(
   const { request, receivedAtMs } = asked;
   const fields = freshenedFields(stored.fields, update, httpDate(receivedAtMs));
   // Age and the targeted field are not among the fields that are kept.
-  const { ageS, targetedControl = stored.targetedControl } =
+  const { age, targetedCacheControl = stored.targetedControl } =
     readAnswerFacts(update);
-  const facts = { ...readAnswerFacts(fields), ageS, targetedControl };
+  const facts = { ...readAnswerFacts(fields), age, targetedCacheControl };
   const decision = decideStorage({ ...asked, status: stored.status, facts });
   const selector = selectorOf(facts.vary, request.fields);
   const entry = new Entry({
@@ -62,13 +65,13 @@ export function freshen(
     release: stored.release,
     status: stored.status,
     fields,
-    targetedControl,
+    targetedControl: targetedCacheControl,
     body: stored.body,
     etag: facts.etag,
-    lastModifiedMs: facts.lastModifiedMs,
-    dateMs: facts.dateMs ?? receivedAtMs,
+    lastModifiedMs: dateMsOf(facts.lastModified),
+    dateMs: dateMsOf(facts.date) ?? receivedAtMs,
     storedAtMs: receivedAtMs,
-    terms: decision.store ? decision.terms : usedUp(receivedAtMs, ageS),
+    terms: decision.store ? decision.terms : usedUp(receivedAtMs, ageOf(facts)),
   });
   if (!decision.store) return { entry, because: decision.because };
   if (selector === "star") return { entry, because: "vary-star" };

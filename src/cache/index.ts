@@ -10,6 +10,7 @@ export {
   type NoStoreReason,
 } from "./reasons.ts";
 export type {
+  AnswerHead,
   BypassLookup,
   CacheContext,
   CacheRules,

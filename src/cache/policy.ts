@@ -46,11 +46,10 @@ import {
   isHeuristicallyCacheable,
   NO_CACHE_CONTROL,
   parseCacheControl,
-  parseHttpDate,
   parseTargetedCacheControl,
   type RequestHead,
 } from "../http/index.ts";
-import type { AnswerFacts } from "./answer-facts.ts";
+import { ageOf, type AnswerFacts, dateMsOf } from "./answer-facts.ts";
 import type { NoStoreReason } from "./reasons.ts";
 import type { CacheRules } from "./types.ts";
 
@@ -97,9 +96,9 @@ export function decideStorage(question: StorageQuestion): StorageDecision {
   if (!isHeuristicallyCacheable(status) && !WHEN_TOLD.has(status))
     return refuse("status");
   const targeted =
-    facts.targetedControl === undefined
+    facts.targetedCacheControl === undefined
       ? undefined
-      : parseTargetedCacheControl(facts.targetedControl);
+      : parseTargetedCacheControl(facts.targetedCacheControl);
   const directives = targeted ?? plainControl(facts.cacheControl);
   // Section 5.2.2.3: who understands must-understand ignores the no-store beside it.
   if (directives.noStore && !directives.mustUnderstand)
@@ -120,7 +119,7 @@ export function decideStorage(question: StorageQuestion): StorageDecision {
     return refuse("cookie");
   const lifetimeMs = namedMs ?? guessedLifetimeMs(directives, question);
   const hasValidator =
-    facts.etag !== undefined || facts.lastModifiedMs !== undefined;
+    facts.etag !== undefined || dateMsOf(facts.lastModified) !== undefined;
   if (
     lifetimeMs === undefined &&
     !(
@@ -163,10 +162,10 @@ function namedLifetimeMs(
   if (seconds !== undefined) return seconds * 1000;
   if (!mayExpire || facts.expires === undefined) return undefined;
   // Section 5.3: an invalid date, "0" above all, is in the past.
-  const expiresMs = parseHttpDate(facts.expires);
+  const expiresMs = dateMsOf(facts.expires);
   return expiresMs === undefined
     ? 0
-    : Math.max(0, expiresMs - (facts.dateMs ?? receivedAtMs));
+    : Math.max(0, expiresMs - (dateMsOf(facts.date) ?? receivedAtMs));
 }
 
 /** RFC 9111 section 4.2.2, narrowed as the essay says. */
@@ -179,7 +178,7 @@ function guessedLifetimeMs(
     case "off":
       return undefined;
     case "last-modified":
-      return facts.lastModifiedMs === undefined
+      return dateMsOf(facts.lastModified) === undefined
         ? undefined
         : rules.defaultTtlMs;
     case "all":
@@ -199,7 +198,7 @@ function termsOf(
   },
 ): Terms {
   const bornAtMs =
-    receivedAtMs - initialAgeMs(facts.ageS, requestedAtMs, receivedAtMs);
+    receivedAtMs - initialAgeMs(ageOf(facts), requestedAtMs, receivedAtMs);
   const freshUntilMs =
     directives.noCache !== false || known.lifetimeMs === 0
       ? 0

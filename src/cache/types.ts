@@ -1,4 +1,5 @@
-import type { FieldList, RequestHead } from "../http/index.ts";
+import type { FieldList, RequestHead, ResponseHead } from "../http/index.ts";
+import type { AnswerFacts } from "./answer-facts.ts";
 import type { ForwardReason, HitReason, NoStoreReason } from "./reasons.ts";
 
 /** How one service caches; the `cache` part of a service definition. */
@@ -114,6 +115,9 @@ export interface UnsatisfiableLookup {
 export type Lookup =
   HitLookup | StaleLookup | MissLookup | BypassLookup | UnsatisfiableLookup;
 
+/** What a fill looks at in the head of an answer; a `ResponseHead` has all of it. */
+export type AnswerHead = Pick<ResponseHead, "status" | "fields"> & AnswerFacts;
+
 /** What {@link Fill.head} decides. `freshForMs` is 0 or less when it must be validated first. */
 export type Storable =
   | { readonly store: true; readonly freshForMs: number }
@@ -199,6 +203,12 @@ export interface Fill {
   head(
     status: number,
     fields: FieldList,
+    release: string | undefined,
+    nowMs: number,
+  ): Storable;
+  /** The same for a parsed head, which spares reading the fields again. */
+  answer(
+    head: AnswerHead,
     release: string | undefined,
     nowMs: number,
   ): Storable;
