@@ -209,7 +209,7 @@ export class AnswerRelay {
       this.#fill = undefined;
       return this.#refreshed === undefined ? "ask-again" : "in-place";
     }
-    if (!fill.head(head.status, head.fields, target.release, nowMs).store) {
+    if (!fill.answer(head, target.release, nowMs).store) {
       this.#fill = undefined;
       return "not";
     }
