@@ -92,8 +92,9 @@ export class AnswerFill implements Fill {
   #revoked = false;
   #reservedBytes = 0;
   #waiters: Waiters | undefined;
-  /** The cache's own: another fill of this key. */
-  nextOfKey: AnswerFill | undefined = undefined;
+  // The table's own: the fills of this key.
+  newerOfKey: AnswerFill | undefined = undefined;
+  olderOfKey: AnswerFill | undefined = undefined;
 
   constructor(
     host: FillHost,

@@ -157,7 +157,11 @@ describe("Fill", () => {
       const fills = [bench.begin(), bench.begin(), bench.begin()];
       for (const index of order) fills[index]?.abort();
       for (const fill of fills)
-        assert.ok(fill instanceof AnswerFill && fill.nextOfKey === undefined);
+        assert.ok(
+          fill instanceof AnswerFill &&
+            fill.newerOfKey === undefined &&
+            fill.olderOfKey === undefined,
+        );
       assert.equal(bench.cache.stats().fillsInFlight, 0);
     }
   });

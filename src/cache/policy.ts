@@ -45,10 +45,10 @@ import {
   type CacheControl,
   isHeuristicallyCacheable,
   NO_CACHE_CONTROL,
-  parseCacheControl,
   parseTargetedCacheControl,
   type RequestHead,
 } from "../http/index.ts";
+import { controlOf } from "./control-memo.ts";
 import { ageOf, type AnswerFacts, dateMsOf } from "./answer-facts.ts";
 import type { NoStoreReason } from "./reasons.ts";
 import type { CacheRules } from "./types.ts";
@@ -145,7 +145,7 @@ export function decideStorage(question: StorageQuestion): StorageDecision {
 }
 
 function plainControl(value: string | undefined): CacheControl {
-  return value === undefined ? NO_CACHE_CONTROL : parseCacheControl(value);
+  return value === undefined ? NO_CACHE_CONTROL : controlOf(value);
 }
 
 function refuse(because: NoStoreReason): StorageDecision {

@@ -7,9 +7,9 @@
 import {
   type CacheControl,
   NO_CACHE_CONTROL,
-  parseCacheControl,
   type RequestHead,
 } from "../http/index.ts";
+import { controlOf } from "./control-memo.ts";
 import type { Entry } from "./entry.ts";
 import type { ForwardReason, HitReason } from "./reasons.ts";
 
@@ -41,7 +41,7 @@ export function requestDirectives(
   request: Pick<RequestHead, "cacheControl" | "pragma">,
 ): CacheControl {
   if (request.cacheControl !== undefined)
-    return parseCacheControl(request.cacheControl);
+    return controlOf(request.cacheControl);
   return request.pragma?.toLowerCase().includes("no-cache") === true
     ? NO_CACHE
     : NO_CACHE_CONTROL;
