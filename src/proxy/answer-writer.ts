@@ -2,10 +2,13 @@ import type { StoredResponse } from "../cache/index.ts";
 import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
 import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
+import type { ClientFacts } from "./forward-head.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
 import type { OutputSlab } from "./output-slab.ts";
+import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
+import { countLatency, countStatus } from "./worker-stats.ts";
 
 const CRLF = Buffer.from("\r\n", "latin1");
 /** What chunk framing may need behind content. */
@@ -108,8 +111,46 @@ export class AnswerWriter {
     return slab;
   }
 
+  /** False when the client takes no more for now. */
+  tunnelData(bytes: Buffer, end: number): boolean {
+    this.#thread.totals.bytesToClients += end;
+    return this.#wire.write(Buffer.from(bytes.subarray(0, end)));
+  }
+
+  /** The answer is whole, or will never be: for the totals and the access log. */
+  count(
+    client: { readonly facts: ClientFacts },
+    request: RequestHead | undefined,
+    serving: Serving | undefined,
+  ): void {
+    const { totals, access } = this.#thread;
+    const ms = elapsedMs(serving);
+    countStatus(totals, this.status);
+    totals.bytesToClients += this.contentBytes;
+    countLatency(totals, ms);
+    if (!access.keeps || request === undefined) return;
+    access.push({
+      atMs: Date.now(),
+      client: client.facts.address,
+      method: request.method,
+      host: request.host,
+      path: request.path + request.query,
+      status: this.status,
+      bytes: this.contentBytes,
+      ms,
+      service: serving?.service.name ?? "",
+      target: serving?.targetName ?? "",
+      cache: this.fromStore ? "hit" : (serving?.cacheWord ?? ""),
+    });
+  }
+
   /** True when the kernel has taken everything. */
   flush(): boolean {
     return this.#thread.slab.flush(this.#wire);
   }
+}
+
+/** An answer of our own, or from the store, takes no time that could be told. */
+function elapsedMs(serving: Serving | undefined): number {
+  return serving === undefined ? 0 : performance.now() - serving.startedAtMs;
 }

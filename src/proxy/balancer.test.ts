@@ -32,7 +32,7 @@ function spread(balancer: Balancer<Fake>, targets: Fake[], count: number) {
       tried: [],
       key: `/page/${request}`,
     });
-    if (chosen === undefined) return assert.fail("no target");
+    assert.ok(chosen !== undefined);
     chosen.state.score += 1 / chosen.weight;
     got.set(chosen.name, (got.get(chosen.name) ?? 0) + 1);
   }

@@ -1,7 +1,5 @@
 import type { StoredResponse } from "../cache/index.ts";
 import {
-  type BodyReader,
-  bodyReader,
   DEFAULT_HEAD_LIMITS,
   parseRequestHead,
   type RequestHead,
@@ -9,14 +7,15 @@ import {
   wireFaultRule,
 } from "../http/index.ts";
 import { AnswerWriter } from "./answer-writer.ts";
+import { clientFacts } from "./client-facts.ts";
+import { ContentFeed } from "./content-feed.ts";
 import type { ContentHow, Downstream } from "./downstream.ts";
 import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
 import type { OwnAnswer } from "./own-answer.ts";
-import { plainAddress } from "./plain-address.ts";
+
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire, WireHandler } from "./wire.ts";
-import { countLatency, countStatus } from "./worker-stats.ts";
 
 /*
  *        first byte          whole head           answer whole
@@ -44,8 +43,6 @@ const LINGER_BYTES = 4 * 1024 * 1024;
  * say. It gets the answer if that comes, or moves, within this.
  */
 const HALF_CLOSED_GRACE_MS = 1000;
-/** From this length on a request body is read into a buffer of its own. */
-const STREAM_BYTES = 32_768;
 const EMPTY = Buffer.alloc(0);
 
 /** Decides what becomes of a request: answers it at once, or says who will. */
@@ -72,7 +69,7 @@ export class ClientConnection implements WireHandler, Downstream {
   // The present exchange.
   #request: RequestHead | undefined;
   #exchange: Serving | undefined;
-  #body: BodyReader | undefined;
+  readonly #content: ContentFeed;
   #keepAlive = true;
   readonly #answer: AnswerWriter;
 
@@ -90,18 +87,12 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#onGone = options.onGone;
     this.#sinceMs = options.thread.coarseMs;
     this.#answer = new AnswerWriter(options.thread, wire);
+    this.#content = new ContentFeed(wire, options.thread.limits.maxBodyBytes);
     wire.handler = this;
   }
 
   get facts(): ClientFacts {
-    if (this.#facts === undefined) {
-      const address = plainAddress(this.wire.socket.remoteAddress ?? "");
-      this.#facts = {
-        address,
-        scheme: "http",
-        trusted: this.#thread.trusts(address),
-      };
-    }
+    this.#facts ??= clientFacts(this.wire.socket, this.#thread);
     return this.#facts;
   }
 
@@ -173,14 +164,10 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#keepAlive =
       head.keepAlive &&
       this.#requests < this.#thread.limits.maxRequestsPerConnection;
-    const { framing } = head;
-    this.#body = framing.kind === "none" ? undefined : bodyReader(framing);
-    if (framing.bytes > this.#thread.limits.maxBodyBytes) {
-      this.#keepAlive = false;
+    if (!this.#content.begin(head.framing)) {
       this.own({ status: 413 });
       return;
     }
-    if (framing.bytes > STREAM_BYTES) this.wire.stream(true);
     const exchange = this.#dispatch(this, head);
     if (exchange === undefined) return;
     this.#exchange = exchange;
@@ -191,51 +178,27 @@ export class ClientConnection implements WireHandler, Downstream {
     this.flush();
   }
 
-  /** Hands content to the exchange; answers the index after it. */
+  /** Hands content to who serves; answers the index after it. */
   #feed(bytes: Buffer, from: number, end: number): number {
-    let at = from;
-    while (this.#body !== undefined && this.#state === "busy") {
-      const body = this.#body;
-      const event = body.read(bytes, at, end);
-      at = body.position;
-      switch (event) {
-        case "data":
-          this.#thread.totals.bytesFromClients += body.dataEnd - body.dataStart;
-          if (body.dataBytes > this.#thread.limits.maxBodyBytes) {
-            this.#keepAlive = false;
-            this.#exchange?.abort();
-            if (this.#answer.begun) this.cut();
-            else this.own({ status: 413 });
-            return at;
-          }
-          if (body.dataBytes > STREAM_BYTES) this.wire.stream(true);
-          this.#exchange?.onRequestData(
-            bytes,
-            body.dataStart,
-            body.dataEnd,
-            this.wire.streams,
-          );
-          if (body.done && this.#body === body) continue;
-          if (at === end) return at;
-          break;
-        case "end":
-          this.#body = undefined;
-          this.wire.stream(false);
-          this.#exchange?.onRequestEnd();
-          return at;
-        case "more":
-          return at;
-        case "reject":
-          this.#keepAlive = false;
-          this.#exchange?.abort();
-          if (this.#answer.begun) this.cut();
-          else this.#refuse(body.fault ?? "bad-chunk-size");
-          return end;
-        default:
-          event satisfies never;
-      }
+    const content = this.#content;
+    if (!content.open || this.#state !== "busy") return from;
+    const before = content.totalBytes;
+    const result = content.feed(bytes, from, end, this.#exchange);
+    this.#thread.totals.bytesFromClients += content.totalBytes - before;
+    switch (result) {
+      case "more":
+      case "whole":
+        return content.position;
+      case "too-large":
+      case "malformed":
+        this.#exchange?.abort();
+        if (this.#answer.begun) this.cut();
+        else if (result === "too-large") this.own({ status: 413 });
+        else this.#refuse(content.fault);
+        return end;
+      default:
+        return result satisfies never;
     }
-    return at;
   }
 
   /** Bytes that nobody has taken yet wait; reading stops while a request is served. */
@@ -258,7 +221,7 @@ export class ClientConnection implements WireHandler, Downstream {
     const { clientFaults } = this.#thread.totals;
     clientFaults[code] = (clientFaults[code] ?? 0) + 1;
     this.#keepAlive = false;
-    this.#body = undefined;
+    this.#content.drop();
     this.own({
       status: wireFaultRule(code, "client").status,
       error: "http_request_error",
@@ -270,7 +233,7 @@ export class ClientConnection implements WireHandler, Downstream {
 
   connectionLine(framing: AnswerFraming): string {
     // An early answer: what is left of the request's content will not be read.
-    if (this.#body !== undefined) this.#keepAlive = false;
+    if (this.#content.open) this.#keepAlive = false;
     if (framing === "close" || this.#thread.draining) this.#keepAlive = false;
     if (!this.#keepAlive) return "Connection: close\r\n";
     return this.#request?.minorVersion === 0
@@ -306,8 +269,7 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   own(answer: OwnAnswer): void {
-    if (this.#body !== undefined || this.#thread.draining)
-      this.#keepAlive = false;
+    if (this.#content.open || this.#thread.draining) this.#keepAlive = false;
     this.#answer.own(answer, {
       close: !this.#keepAlive,
       isHead: this.#request?.method === "HEAD",
@@ -334,7 +296,7 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   pauseBody(): void {
-    if (this.#body !== undefined || this.#state === "tunnel") this.wire.pause();
+    if (this.#content.open || this.#state === "tunnel") this.wire.pause();
   }
 
   resumeBody(): void {
@@ -353,8 +315,7 @@ export class ClientConnection implements WireHandler, Downstream {
   }
 
   tunnelData(bytes: Buffer, end: number): boolean {
-    this.#thread.totals.bytesToClients += end;
-    return this.wire.write(Buffer.from(bytes.subarray(0, end)));
+    return this.#answer.tunnelData(bytes, end);
   }
 
   tunnelEnd(): void {
@@ -371,7 +332,7 @@ export class ClientConnection implements WireHandler, Downstream {
       !this.#keepAlive ||
       this.#thread.draining || // told too late for this answer's head
       this.#halfClosedAtMs > 0 ||
-      this.#body !== undefined
+      this.#content.open
     ) {
       this.#linger();
       return;
@@ -396,37 +357,14 @@ export class ClientConnection implements WireHandler, Downstream {
   #linger(): void {
     this.#state = "lingering";
     this.#sinceMs = this.#thread.coarseMs;
-    this.#body = undefined;
+    this.#content.drop();
     this.#rest = EMPTY;
-    this.wire.stream(false);
     this.wire.end();
     if (this.#halfClosedAtMs === 0) this.wire.resume();
   }
 
   #count(): void {
-    const { totals, access } = this.#thread;
-    const { status, contentBytes, fromStore } = this.#answer;
-    const exchange = this.#exchange;
-    countStatus(totals, status);
-    totals.bytesToClients += contentBytes;
-    const ms =
-      exchange === undefined ? 0 : performance.now() - exchange.startedAtMs;
-    countLatency(totals, ms);
-    const request = this.#request;
-    if (!access.keeps || request === undefined) return;
-    access.push({
-      atMs: Date.now(),
-      client: this.facts.address,
-      method: request.method,
-      host: request.host,
-      path: request.path + request.query,
-      status,
-      bytes: contentBytes,
-      ms,
-      service: exchange?.service.name ?? "",
-      target: exchange?.targetName ?? "",
-      cache: fromStore ? "hit" : (exchange?.cacheWord ?? ""),
-    });
+    this.#answer.count(this, this.#request, this.#exchange);
   }
 
   // ---- the connection's end
@@ -455,21 +393,21 @@ export class ClientConnection implements WireHandler, Downstream {
     switch (this.#state) {
       case "idle":
       case "head":
-        this.#close();
+        this.wire.destroy();
         return;
       case "tunnel":
         this.#exchange?.onClientTunnelEnd();
         return;
       case "busy":
         // Content that will never be whole: the client has left.
-        if (this.#body !== undefined) this.#close();
+        if (this.#content.open) this.wire.destroy();
         else this.#halfClosedAtMs = performance.now();
         return;
       case "flushing":
         this.#linger();
         return;
       case "lingering":
-        if (this.wire.pendingBytes === 0) this.#close();
+        if (this.wire.pendingBytes === 0) this.wire.destroy();
         else this.#halfClosedAtMs = performance.now();
         return;
       case "closed":
@@ -490,13 +428,9 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#onGone(this);
   }
 
-  #close(): void {
-    this.wire.destroy();
-  }
-
   /** No request is in work, so a drain may close it now. */
   closeIfIdle(): void {
-    if (this.#state === "idle") this.#close();
+    if (this.#state === "idle") this.wire.destroy();
   }
 
   /** Whatever is going on, it ends. */
@@ -510,7 +444,7 @@ export class ClientConnection implements WireHandler, Downstream {
     const elapsedMs = nowMs - this.#sinceMs;
     switch (this.#state) {
       case "idle":
-        if (elapsedMs >= limits.idleTimeoutMs) this.#close();
+        if (elapsedMs >= limits.idleTimeoutMs) this.wire.destroy();
         return;
       case "head":
         if (elapsedMs < limits.headTimeoutMs) return;
@@ -530,7 +464,7 @@ export class ClientConnection implements WireHandler, Downstream {
         if (this.wire.pendingBytes > 0) {
           if (elapsedMs >= limits.stallTimeoutMs) this.cut();
         } else if (elapsedMs >= LINGER_MS || this.#halfClosedAtMs > 0)
-          this.#close();
+          this.wire.destroy();
         return;
       case "closed":
         return;
@@ -546,12 +480,12 @@ export class ClientConnection implements WireHandler, Downstream {
       nowMs - this.#halfClosedAtMs >= HALF_CLOSED_GRACE_MS &&
       !this.#answer.begun
     ) {
-      this.#close();
+      this.wire.destroy();
       return;
     }
     // Content that does not come, though we read.
     if (
-      this.#body !== undefined &&
+      this.#content.open &&
       !this.wire.paused &&
       elapsedMs >= limits.stallTimeoutMs
     ) {

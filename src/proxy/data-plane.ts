@@ -286,12 +286,10 @@ class Plane implements DataPlane {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted !== true) {
-      let onAbort = () => {};
-      const aborted = new Promise<void>((resolve) => {
-        onAbort = resolve;
-        signal?.addEventListener("abort", onAbort, { once: true });
-      });
-      await Promise.race([this.#crew.drain(), aborted]);
+      const aborted = Promise.withResolvers<void>();
+      const onAbort = () => aborted.resolve();
+      signal?.addEventListener("abort", onAbort, { once: true });
+      await Promise.race([this.#crew.drain(), aborted.promise]);
       signal?.removeEventListener("abort", onAbort);
     }
     for (const timer of this.#timers) clearInterval(timer);

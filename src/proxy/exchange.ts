@@ -1,9 +1,4 @@
-import type {
-  BodyReader,
-  ProxyErrorType,
-  RequestHead,
-  ResponseHead,
-} from "../http/index.ts";
+import type { BodyReader, RequestHead, ResponseHead } from "../http/index.ts";
 import { AnswerRelay, type ForwardLookup } from "./answer-relay.ts";
 import type { Downstream } from "./downstream.ts";
 import {
@@ -11,9 +6,10 @@ import {
   requestHeadText,
   upgradeHeadText,
 } from "./forward-head.ts";
+import { Attempts } from "./attempts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { RequestBody } from "./request-body.ts";
-import { type AttemptFault, decideRetry, isIdempotent } from "./retry.ts";
+import { type AttemptFault, failureAnswer, isIdempotent } from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import type { Target } from "./target.ts";
@@ -54,13 +50,11 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #hashKey: string;
   readonly #isRepeatable: boolean;
   #phase: Phase = "choosing";
-  #tried: Target[] = [];
+  readonly #attempts: Attempts;
   #target: Target | undefined;
   #connection: UpstreamConnection | undefined;
   #sentAtMs = 0;
   #movedAtMs = 0;
-  #attempts = 0;
-  #paidRetries = 0;
   #freshTried = false;
   #probed = false;
 
@@ -77,6 +71,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#thread = thread;
     this.#client = client;
     this.#request = request;
+    this.#attempts = new Attempts(service, this.startedAtMs);
     this.#relay = new AnswerRelay(options);
     this.#hashKey = service.hashKey(request, client);
     this.#isRepeatable = isIdempotent(request.method);
@@ -87,7 +82,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   get targetName(): string {
-    return this.#tried.at(-1)?.name ?? "";
+    return this.#attempts.tried.at(-1)?.name ?? "";
   }
 
   get cacheWord(): string {
@@ -95,7 +90,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   start(): void {
-    this.service.budget.requestStarted();
     this.#relay.beginFill();
     this.#attempt();
   }
@@ -174,7 +168,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #attempt(): void {
     const target = this.service.choose({
-      tried: this.#tried,
+      tried: this.#attempts.tried,
       key: this.#hashKey,
       fills: this.#relay.fills,
     });
@@ -182,8 +176,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       this.#wait();
       return;
     }
-    this.#attempts += 1;
-    this.#tried.push(target);
+    this.#attempts.begin(target);
     this.#target = target;
     target.sent(this.#thread.coarseMs);
     this.#connect(target, false);
@@ -260,7 +253,11 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const target = this.#target;
     const connection = this.#connection;
     if (this.#probed || target === undefined) return;
-    if (!this.#isRepeatable || !this.#body.held || !this.#anotherTarget())
+    if (
+      !this.#isRepeatable ||
+      !this.#body.held ||
+      !this.#attempts.anotherTarget
+    )
       return;
     this.#probed = true;
     void target.probe(this.service).then((ok) => {
@@ -330,10 +327,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     );
   }
 
-  #anotherTarget(): boolean {
-    return this.service.rotation.some((one) => !this.#tried.includes(one));
-  }
-
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
     if (this.#mayRetry(fault)) this.#attempt();
     else this.#failAfter(fault, detail);
@@ -341,24 +334,12 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   /** Takes leave of the present target when another is to be tried. */
   #mayRetry(fault: AttemptFault): boolean {
-    const { budget, definition } = this.service;
-    const decision = decideRetry(
-      {
-        fault,
-        idempotent: this.#isRepeatable,
-        anySent: this.#phase === "sent",
-        bodyHeld: this.#body.held,
-        attempts: this.#attempts,
-        elapsedMs: performance.now() - this.startedAtMs,
-        anotherTarget: this.#anotherTarget(),
-      },
-      { definition: definition.retry, budget },
-    );
-    if (!decision.retry) return false;
-    if (decision.costs) {
-      this.#paidRetries += 1;
-      budget.retryStarted();
-    }
+    const allowed = this.#attempts.mayRetry(fault, {
+      idempotent: this.#isRepeatable,
+      anySent: this.#phase === "sent",
+      bodyHeld: this.#body.held,
+    });
+    if (!allowed) return false;
     this.#thread.totals.retries += 1;
     this.#leaveTarget();
     return true;
@@ -372,14 +353,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #failAfter(fault: AttemptFault, detail: string | undefined): void {
-    const { status, error } = FAILURES[fault];
-    const nextHop = this.#target?.name;
-    this.#fail({
-      status,
-      error,
-      details: detail ?? fault,
-      ...(nextHop === undefined ? {} : { nextHop }),
-    });
+    this.#fail(failureAnswer(fault, detail, this.#target?.name));
   }
 
   #fail(answer: OwnAnswer): void {
@@ -450,7 +424,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#discard();
     this.#relay.withoutCache();
     this.#leaveTarget();
-    this.#tried = [];
+    this.#attempts.forget();
     this.#attempt();
   }
 
@@ -508,9 +482,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #settle(): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
-    const { budget } = this.service;
-    budget.requestEnded();
-    for (; this.#paidRetries > 0; this.#paidRetries--) budget.retryEnded();
+    this.#attempts.end();
     this.#target?.settled();
     this.#target = undefined;
     this.#connection = undefined;
@@ -518,17 +490,3 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.onOver?.();
   }
 }
-
-const FAILURES: Readonly<
-  Record<
-    AttemptFault,
-    { readonly status: number; readonly error: ProxyErrorType }
-  >
-> = {
-  refused: { status: 502, error: "connection_refused" },
-  "connect-timed-out": { status: 504, error: "connection_timeout" },
-  cut: { status: 502, error: "connection_terminated" },
-  "invalid-response": { status: 502, error: "http_protocol_error" },
-  "head-timed-out": { status: 504, error: "http_response_timeout" },
-  "listed-status": { status: 502, error: "http_response_incomplete" },
-};

@@ -201,8 +201,8 @@ export class JoinedAnswer implements Serving, FillListener {
     if (this.#over) return;
     this.#movedAtMs = this.#thread.coarseMs;
     const isHead = this.#request.method === "HEAD";
-    while (!isHead) {
-      const piece = this.#fill.read(this.#offset);
+    for (;;) {
+      const piece = isHead ? undefined : this.#fill.read(this.#offset);
       if (piece === undefined) break;
       this.#offset += piece.length;
       this.#client.content(piece, 0, piece.length, {

@@ -22,6 +22,11 @@ function decide(change: Partial<Attempt>, budget = new RetryBudget()) {
   return decideRetry({ ...cutGet, ...change }, { definition, budget });
 }
 
+function because(change: Partial<Attempt>) {
+  const decision = decide(change);
+  return decision.retry ? undefined : decision.because;
+}
+
 test("decideRetry() repeats an idempotent request that was cut, for free", () => {
   assert.deepEqual(decide({}), { retry: true, costs: false });
 });
@@ -36,10 +41,6 @@ test("decideRetry() never repeats a POST once its bytes left", () => {
 });
 
 test("decideRetry() needs the body, another target, an attempt and time", () => {
-  const because = (change: Partial<Attempt>) => {
-    const decision = decide(change);
-    return decision.retry ? undefined : decision.because;
-  };
   assert.equal(because({ bodyHeld: false }), "body-gone");
   assert.equal(because({ anotherTarget: false }), "no-target-left");
   assert.equal(because({ attempts: 3 }), "attempts-used-up");

@@ -1,4 +1,6 @@
+import type { ProxyErrorType } from "../http/index.ts";
 import type { RetryDefinition } from "../registry/index.ts";
+import type { OwnAnswer } from "./own-answer.ts";
 
 /*
  * When a request is sent again.
@@ -50,6 +52,10 @@ export type RetryDecision =
   | { readonly retry: true; readonly costs: boolean }
   | { readonly retry: false; readonly because: NoRetryReason };
 
+function no(because: NoRetryReason): RetryDecision {
+  return { retry: false, because };
+}
+
 export function decideRetry(
   attempt: Attempt,
   options: {
@@ -58,10 +64,6 @@ export function decideRetry(
   },
 ): RetryDecision {
   const { definition, budget } = options;
-  const no = (because: NoRetryReason): RetryDecision => ({
-    retry: false,
-    because,
-  });
   if (!attempt.anotherTarget) return no("no-target-left");
   if (attempt.attempts >= definition.attempts) return no("attempts-used-up");
   if (attempt.elapsedMs > definition.deadlineMs) return no("too-late");
@@ -127,3 +129,30 @@ export function isIdempotent(method: string): boolean {
       return false;
   }
 }
+
+/** What the client is told when no target is left to try. */
+export function failureAnswer(
+  fault: AttemptFault,
+  detail: string | undefined,
+  nextHop: string | undefined,
+): OwnAnswer {
+  return {
+    ...FAILURES[fault],
+    details: detail ?? fault,
+    ...(nextHop === undefined ? {} : { nextHop }),
+  };
+}
+
+const FAILURES: Readonly<
+  Record<
+    AttemptFault,
+    { readonly status: number; readonly error: ProxyErrorType }
+  >
+> = {
+  refused: { status: 502, error: "connection_refused" },
+  "connect-timed-out": { status: 504, error: "connection_timeout" },
+  cut: { status: 502, error: "connection_terminated" },
+  "invalid-response": { status: 502, error: "http_protocol_error" },
+  "head-timed-out": { status: 504, error: "http_response_timeout" },
+  "listed-status": { status: 502, error: "http_response_incomplete" },
+};

@@ -24,7 +24,7 @@ test("SharedCounters sums what every thread wrote to its own column", () => {
 
 test("SharedCounters.sent() counts for the proxies that are assumed to do the same", () => {
   const [main, one] = threads(1);
-  if (main === undefined) return assert.fail();
+  assert.ok(main !== undefined);
   main.liveProxies = 3;
   one?.sent(0, 2);
   assert.equal(main.score(0), 1.5);

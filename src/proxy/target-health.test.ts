@@ -11,9 +11,14 @@ test("ejectionAfter() takes five failures in a row, or one refused connection", 
   assert.equal(ejectionAfter("refused", 1, { health, rotation }), "refused");
 });
 
+function after(targets: number, ejected: number) {
+  return ejectionAfter("timed-out", 9, {
+    health,
+    rotation: { targets, ejected },
+  });
+}
+
 test("ejectionAfter() takes at most half for failing, and never the last", () => {
-  const after = (targets: number, ejected: number) =>
-    ejectionAfter("timed-out", 9, { health, rotation: { targets, ejected } });
   assert.equal(after(1, 0), "none");
   assert.equal(after(2, 0), "failing");
   assert.equal(after(2, 1), "none");
@@ -31,7 +36,7 @@ test("nextHealth() ejects for longer each time, up to the bound, and forgets aft
       { kind: "ejected", cause: "failing" },
       { health, nowMs },
     );
-    if (state.kind !== "ejected") return assert.fail();
+    assert.ok(state.kind === "ejected");
     lasted.push(state.untilMs - nowMs);
     nowMs = state.untilMs;
     state = nextHealth(state, { kind: "tick" }, { health, nowMs });

@@ -6,7 +6,6 @@ import {
   fieldIdOf,
   parseResponseHead,
   type ResponseHead,
-  type WireFault,
 } from "../http/index.ts";
 import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
@@ -35,7 +34,7 @@ export interface UpstreamUser {
   onComplete(reader: BodyReader): void;
   onTunnelData(bytes: Buffer, end: number): void;
   onTunnelEnd(): void;
-  onFault(fault: UpstreamFault, detail: WireFault | string | undefined): void;
+  onFault(fault: UpstreamFault, detail: string | undefined): void;
   /** Everything that was written has been taken. */
   onUpstreamDrain(): void;
   /** The bytes of one read are dealt with. */
@@ -340,7 +339,7 @@ export class UpstreamConnection implements WireHandler {
     this.#owner.connectionIdle(this);
   }
 
-  #fail(fault: UpstreamFault, detail: WireFault | string | undefined): void {
+  #fail(fault: UpstreamFault, detail: string | undefined): void {
     if (this.#state === "closed") return;
     const user = this.#user;
     this.#user = undefined;

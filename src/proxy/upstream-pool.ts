@@ -118,13 +118,14 @@ export class UpstreamPool implements UpstreamOwner {
   /** Idle connections close now, busy ones after their exchange. */
   close(): void {
     this.#closed = true;
-    for (const connection of [...this.#idle]) connection.destroy();
+    // Each takes itself off the list.
+    for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
   /** Everything closes now. */
   destroy(): void {
     this.#closed = true;
-    for (const connection of [...this.#all]) connection.destroy();
+    for (const connection of this.#all) connection.destroy();
   }
 
   #isStale(connection: UpstreamConnection, idleMs: number): boolean {

@@ -67,8 +67,7 @@ export class WorkerCrew {
   }
 
   tell(message: MessageToWorker): void {
-    for (const { worker } of this.#members.values())
-      worker.postMessage(message);
+    for (const { worker } of this.#members.values()) send(worker, message);
   }
 
   /** One reply from each worker; one that dies meanwhile is left out. */
@@ -88,7 +87,7 @@ export class WorkerCrew {
             const onExit = () => settle(undefined);
             this.#replies.set(id, settle);
             worker.once("exit", onExit);
-            worker.postMessage(make(id));
+            send(worker, make(id));
           }),
       ),
     );
@@ -194,6 +193,11 @@ export class WorkerCrew {
     this.#onDrained?.();
     this.#onDrained = undefined;
   }
+}
+
+function send(worker: Worker, message: MessageToWorker): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  worker.postMessage(message);
 }
 
 /**

@@ -35,10 +35,9 @@ async function eventually<T>(
 }
 
 test("startDataPlane() lets go of a target at once when the client leaves", async (t) => {
-  let closed = () => {};
-  const left = new Promise<void>((resolve) => (closed = resolve));
+  const left = Promise.withResolvers<void>();
   const target = await startTarget((request, response) => {
-    request.socket.once("close", closed);
+    request.socket.once("close", () => left.resolve());
     response.write("x");
   });
   t.after(target.close);
@@ -47,7 +46,7 @@ test("startDataPlane() lets go of a target at once when the client leaves", asyn
   const client = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await client.until((text) => text.includes("x\r\n"));
   client.socket.resetAndDestroy();
-  await left;
+  await left.promise;
   const { targets } = await plane.stats();
   assert.equal(targets[0]?.inFlight, 0);
 });
@@ -111,7 +110,10 @@ test("startDataPlane() holds back a target whose client does not read", async (t
   assert.ok(written > 0 && written < 32 * 1024 * 1024, `${written} written`);
   client.on("data", (chunk) => (received += chunk.length));
   client.resume();
-  while (received < total) await wait(5);
+  await eventually(
+    () => Promise.resolve(received),
+    (bytes) => bytes >= total,
+  );
   assert.equal(written, total);
 });
 

@@ -9,6 +9,10 @@ import {
   startTarget,
 } from "./proxy-harness.ts";
 
+function digest(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 test("startDataPlane() passes a request and its answer through", async (t) => {
   const target = await startTarget((request, response) => {
     response.setHeader("X-Seen", JSON.stringify(request.headers));
@@ -171,8 +175,6 @@ test("startDataPlane() streams large bodies both ways, byte for byte", async (t)
   const body = Buffer.alloc(8 * 1024 * 1024);
   for (let index = 0; index < body.length; index += 4)
     body.writeUInt32LE(Math.imul(index, 2654435761) >>> 0, index);
-  const digest = (bytes: Buffer) =>
-    createHash("sha256").update(bytes).digest("hex");
   const answer = await get(url, { method: "PUT", body });
   assert.equal(answer.status, 200);
   assert.equal(digest(answer.body), digest(body));

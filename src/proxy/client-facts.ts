@@ -1,0 +1,16 @@
+import type { Socket } from "node:net";
+import type { ClientFacts } from "./forward-head.ts";
+import type { Thread } from "./thread.ts";
+
+/** What a connection says of its client; costs a system call, so ask once. */
+export function clientFacts(socket: Socket, thread: Thread): ClientFacts {
+  const address = plainAddress(socket.remoteAddress ?? "");
+  return { address, scheme: "http", trusted: thread.trusts(address) };
+}
+
+/** `::ffff:127.0.0.1`, as a dual-stack socket tells it, is 127.0.0.1. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".")
+    ? address.slice(7)
+    : address;
+}
