@@ -12,6 +12,14 @@ export interface Credentials {
   readonly password: Buffer;
 }
 
+/** A session that a user names, copied. */
+export function toCredentials(session: {
+  readonly id: SessionId;
+  readonly password: Uint8Array;
+}): Credentials {
+  return { id: session.id, password: Buffer.from(session.password) };
+}
+
 export function writeConnect(
   frames: FrameWriter,
   request: {

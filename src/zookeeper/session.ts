@@ -23,6 +23,7 @@ import type { AuthEntry } from "./credentials.ts";
 import { Depot } from "./depot.ts";
 import {
   type Credentials,
+  toCredentials,
   writeConnect,
   writePing,
   writeSetWatches,
@@ -124,11 +125,7 @@ export class Session {
       // The server closes the connection next: nothing more is sent on it.
       onAuthRefused: () => this.#drop(),
     });
-    if (session !== undefined)
-      this.#credentials = {
-        id: session.id,
-        password: Buffer.from(session.password),
-      };
+    if (session !== undefined) this.#credentials = toCredentials(session);
     this.#connect();
   }
 
@@ -152,14 +149,17 @@ export class Session {
     return this.#timeoutMs;
   }
 
+  get isProven(): boolean {
+    return this.#clock.nowMs() < this.#desk.provenMs + this.#timeoutMs;
+  }
+
   get maxQueuedEvents(): number {
     return this.#options.maxQueuedEvents;
   }
 
   get server(): ServerAddress | undefined {
-    return this.#link.phase === "live"
-      ? this.#link.connection.server
-      : undefined;
+    const link = this.#link;
+    return link.phase === "live" ? link.connection.server : undefined;
   }
 
   /** Sends a request now, or keeps it until the session is live. */

@@ -151,6 +151,17 @@ export class ZooKeeper implements AsyncDisposable {
     return this.#session.timeoutMs;
   }
 
+  /**
+   * Whether a server has answered within the session timeout, so that none can
+   * have ended the session for silence. It is exact at any moment, also right
+   * after the event loop was stalled, before the state has followed.
+   */
+  get sessionProven(): boolean {
+    const { kind } = this.state;
+    if (kind !== "live" && kind !== "suspended") return false;
+    return this.#session.isProven;
+  }
+
   /** Creates a node; `path` in the answer carries the sequence number of a sequential one. */
   create(
     path: string,

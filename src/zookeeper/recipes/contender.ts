@@ -77,6 +77,11 @@ export interface Hold extends AsyncDisposable {
   readonly fencing: Zxid;
   /** Fires when the hold may have ended without a release: act no more in its name. */
   readonly lost: AbortSignal;
+  /**
+   * Throws where `lost` has fired, and where it is about to: after the event loop
+   * was stalled beyond the session timeout, before the news could come.
+   */
+  assertHeld(): void;
   /** Gives it up; may be called twice. The node is gone when it resolves. */
   release(options?: {
     readonly signal?: AbortSignal | undefined;
@@ -251,6 +256,14 @@ class ContenderHold implements Hold {
 
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  assertHeld(): void {
+    if (!this.#over.signal.aborted && !this.#client.sessionProven)
+      this.#lose("no server has answered within the session timeout");
+    this.#lost.signal.throwIfAborted();
+    if (this.#over.signal.aborted)
+      throw new Error(`Cannot use "${this.path}": it was released`);
   }
 
   async release(

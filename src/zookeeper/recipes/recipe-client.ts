@@ -21,7 +21,13 @@ export function errorZxid(error: unknown): bigint | undefined {
 export type WritingClient = ReadingClient &
   Pick<
     ZooKeeper,
-    "create" | "delete" | "setData" | "multi" | "ensurePath" | "sessionId"
+    | "create"
+    | "delete"
+    | "setData"
+    | "multi"
+    | "ensurePath"
+    | "sessionId"
+    | "sessionProven"
   >;
 
 /**
