@@ -5,6 +5,9 @@ const UNSHARED_MS = 10_000;
 /** Keys remembered as such; the oldest leaves first. */
 const MAX_UNSHARED = 4096;
 
+/** How many fills of one key are looked at for one to join; ranges of it may be thousands. */
+const MAX_STEPS = 8;
+
 /** The answers on their way, by key. */
 export class FillTable {
   /** The latest of each key; the others follow by `olderOfKey`. */
@@ -36,10 +39,10 @@ export class FillTable {
     this.#count -= 1;
   }
 
-  /** The latest of a key that began under `release` and may be joined. */
+  /** One of the latest of a key that began under `release` and may be joined. */
   joinable(key: string, release: string | undefined): AnswerFill | undefined {
     let fill = this.#latest.get(key);
-    while (fill !== undefined) {
+    for (let i = 0; i < MAX_STEPS && fill !== undefined; i++) {
       if (fill.joinable && fill.releaseAtStart === release) return fill;
       fill = fill.olderOfKey;
     }

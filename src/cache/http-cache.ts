@@ -151,12 +151,14 @@ export class HttpCache {
     context: CacheContext,
     lookup: MissLookup | StaleLookup,
   ): Fill | undefined {
-    if (!MAY_JOIN.has(lookup.because) || request.range !== undefined)
+    if (
+      !MAY_JOIN.has(lookup.because) ||
+      request.range !== undefined ||
+      this.#fills.isUnshared(lookup.key, lookup.atMs)
+    )
       return undefined;
     const fill = this.#fills.joinable(lookup.key, context.currentRelease);
-    if (fill === undefined || this.#fills.isUnshared(lookup.key, lookup.atMs))
-      return undefined;
-    this.#counters.joined += 1;
+    if (fill !== undefined) this.#counters.joined += 1;
     return fill;
   }
 
