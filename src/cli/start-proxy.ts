@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import {
+  delay,
   errorMessage,
   isAbortOf,
   type Journal,
@@ -15,11 +16,14 @@ import {
   startDataPlane,
 } from "../proxy/index.ts";
 import {
+  type CountKey,
   CountLedger,
+  defaultSuspectLimits,
   ProxyPresence,
   readIdentity,
   Registry,
   SnapshotFile,
+  trimRegistry,
 } from "../registry/index.ts";
 import type { AclEntry, ZooKeeper } from "../zookeeper/index.ts";
 import { releaseNumbers } from "./release-numbers.ts";
@@ -44,9 +48,12 @@ export interface StartProxyOptions {
 }
 
 /** After this the operator is told what is being waited for. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 2_000;
 /** How long requests in flight may take when the proxy stops. */
 const DRAIN_MS = 30_000;
+/** How often the health of releases is told to the other proxies. */
+const TELL_RELEASES_MS = 1_000;
+const TRIM_EVERY_MS = 3_600_000;
 
 /**
  * A proxy: the registry's snapshot on one side, the data plane on the other,
@@ -83,6 +90,11 @@ export class Proxy implements AsyncDisposable {
       }),
       // Its node stands before it reads, so that no drain overlooks it.
       beforeReading: () => this.#presence.start(),
+      limits: {
+        ...defaultSuspectLimits,
+        windowMs: zookeeper.sessionTimeoutMs,
+      },
+      acl,
       journal,
     });
   }
@@ -116,6 +128,8 @@ export class Proxy implements AsyncDisposable {
     this.#plane = plane;
     this.#loop("changes", () => this.#followChanges(plane));
     this.#loop("signals", () => this.#followSignals(plane));
+    this.#loop("releases", () => this.#tellReleases(plane));
+    this.#loop("leftovers", () => this.#trim());
     await plane.applied();
     this.#presence.setListeners(plane.addresses.map(formatAddress));
     await this.#startLedger(plane);
@@ -154,6 +168,7 @@ export class Proxy implements AsyncDisposable {
       proxyId: await readIdentity(join(dataFolder, "proxy.id")),
       dataDir: dataFolder,
       totals: () => plane.countTotals(),
+      rotation: () => this.#inRotation(),
       onRead: (counts, liveProxies) => {
         plane.correctScores(counts, liveProxies);
       },
@@ -167,11 +182,9 @@ export class Proxy implements AsyncDisposable {
     const { signal } = this.#stop;
     const changes = this.registry.changes({ signal });
     plane.replace(this.registry.snapshot);
-    await this.#tellReleases(plane);
     for await (const batch of changes) {
       plane.apply(batch);
       this.#presence.applied(this.registry.appliedZxid, batch);
-      await this.#tellReleases(plane);
     }
   }
 
@@ -187,15 +200,54 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
-  async #tellReleases(plane: DataPlane): Promise<void> {
-    const { targets } = await plane.stats();
-    const ejected = targets.filter((target) => target.ejected !== "none");
-    this.#presence.setReleases(
-      releaseNumbers(
-        this.registry.snapshot,
-        new Set(ejected.map((target) => target.registration)),
-      ),
+  /** Targets whose counts matter to the balance. */
+  #inRotation(): CountKey[] {
+    return [...this.registry.snapshot.services.values()].flatMap((service) =>
+      [...service.targets.keys()].map((target) => ({
+        service: service.name,
+        target,
+      })),
     );
+  }
+
+  async #tellReleases(plane: DataPlane): Promise<void> {
+    const { signal } = this.#stop;
+    for (;;) {
+      const { targets } = await plane.stats();
+      const ejected = targets.filter((target) => target.ejected !== "none");
+      this.#presence.setReleases(
+        releaseNumbers(
+          this.registry.snapshot,
+          new Set(ejected.map((target) => target.registration)),
+        ),
+      );
+      await delay(TELL_RELEASES_MS, { signal });
+    }
+  }
+
+  /** Removes what nobody needs any more; at a time of its own in each proxy. */
+  async #trim(): Promise<void> {
+    const { zookeeper, acl } = this.#options;
+    const { signal } = this.#stop;
+    for (;;) {
+      await delay(TRIM_EVERY_MS * (0.5 + Math.random()), { signal });
+      if (zookeeper.state.kind !== "live") continue;
+      try {
+        await trimRegistry(zookeeper, {
+          nowMs: Date.now(),
+          acl,
+          journal: this.#journal,
+        });
+      } catch (error) {
+        this.#journal({
+          level: "warn",
+          room: "cli",
+          event: "trim-failed",
+          message: "Cannot remove old releases and counts; tried again later",
+          error,
+        });
+      }
+    }
   }
 
   #loop(name: string, run: () => Promise<void>): void {

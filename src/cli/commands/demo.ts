@@ -124,7 +124,7 @@ function whatToTry(demo: {
   Try, in another terminal:
     ${zoogate} status --zookeeper ${zookeeper}
         services, targets, and how many requests each has answered
-    curl -sI ${url}/ | grep -i cache-status
+    curl -so /dev/null -D - ${url}/ | grep -i cache-status
         the second answer is a hit
     kill -9 ${stage.pidOf("replica-1")}
         one replica dies; reload: the site does not (the replica is back in 10 s)
