@@ -159,7 +159,7 @@ describe("zkCli.sh", () => {
         );
         outputs.push(comparable(text));
       }
-      assert.ok((outputs[0]?.length ?? 0) > 80, outputs[0]?.join("\n"));
+      assert.ok((outputs[0]?.length ?? 0) > 80, "zkCli.sh printed too little");
       assert.deepEqual(outputs[1], outputs[0]);
     },
   );
