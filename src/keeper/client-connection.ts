@@ -91,6 +91,8 @@ export class ClientConnection implements Client, SessionHolder {
   #pieces: Buffer[] = [];
   #willFlush = false;
   #heldBytes = 0;
+  /** Written in this turn and not yet given to the socket. */
+  #unsentBytes = 0;
   #paused = false;
 
   constructor(socket: Socket, host: ConnectionHost) {
@@ -105,7 +107,7 @@ export class ClientConnection implements Client, SessionHolder {
     this.#identities = [{ scheme: "ip", id: this.address }];
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.on("drain", () => this.#onDrain());
+    socket.on("drain", () => this.#resume());
     socket.on("error", () => this.cut("socket-error"));
     socket.on("end", () => {
       // The sender of a four-letter word may close its half at once.
@@ -149,7 +151,7 @@ export class ClientConnection implements Client, SessionHolder {
   }
 
   end(): void {
-    this.#host.outbox.end();
+    this.#unsentBytes += this.#host.outbox.end();
     this.sent += 1;
   }
 
@@ -222,14 +224,13 @@ export class ClientConnection implements Client, SessionHolder {
     }
     const queued = this.#socket.writableLength;
     if (queued > this.#host.limits.maxQueuedBytes) this.cut("reads-too-slowly");
-    else if (queued > PAUSE_QUEUED_BYTES && !this.#paused) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
+    else if (queued > PAUSE_QUEUED_BYTES) this.#pause();
+    else if (this.#paused) this.#resume();
   }
 
   #send(): void {
     const pieces = this.#pieces;
+    this.#unsentBytes = 0;
     if (pieces.length === 0) return;
     this.#pieces = [];
     if (pieces.length > 1) this.#socket.cork();
@@ -252,32 +253,52 @@ export class ClientConnection implements Client, SessionHolder {
     this.#host.willFlush(this);
   }
 
-  #onDrain(): void {
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  /** Goes on where it stopped, within the chunk. */
+  #resume(): void {
     if (!this.#paused || !this.open) return;
     this.#paused = false;
     this.#socket.resume();
+    this.#readFrames();
   }
 
   #onData(chunk: Buffer): void {
     if (!this.open) return;
-    this.#host.startTurn();
     this.#frames.push(chunk);
-    for (;;) {
+    this.#readFrames();
+  }
+
+  #readFrames(): void {
+    this.#host.startTurn();
+    while (!this.#paused) {
       const reader = this.#frames.next();
-      if (reader === undefined) break;
-      this.received += 1;
-      try {
-        if (this.#state.kind === "serving") {
-          this.#state.session.heardMs = this.#host.nowMs();
-          this.#host.answer(this, reader);
-        } else this.#onConnectRequest(reader);
-      } catch (error) {
-        if (!(error instanceof JuteRejection)) throw error;
-        this.cut("malformed-request");
+      if (reader === undefined) {
+        this.#afterChunk();
+        return;
       }
+      this.received += 1;
+      this.#onFrame(reader);
       if (!this.open) return;
+      // The answers to a few small requests can be larger than all memory.
+      if (this.#unsentBytes > PAUSE_QUEUED_BYTES) this.#pause();
     }
-    this.#afterChunk();
+  }
+
+  #onFrame(reader: Reader): void {
+    try {
+      if (this.#state.kind === "serving") {
+        this.#state.session.heardMs = this.#host.nowMs();
+        this.#host.answer(this, reader);
+      } else this.#onConnectRequest(reader);
+    } catch (error) {
+      if (!(error instanceof JuteRejection)) throw error;
+      this.cut("malformed-request");
+    }
   }
 
   #afterChunk(): void {

@@ -23,8 +23,9 @@ export class Outbox {
     return this.#frames.begin();
   }
 
-  end(): void {
-    this.#frames.end();
+  /** Ends the frame; answers its size. */
+  end(): number {
+    return this.#frames.end();
   }
 
   /** Hands over what the owner has written so far. */
