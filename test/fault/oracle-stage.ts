@@ -91,7 +91,7 @@ export const stageKinds: readonly StageKind[] = [
     missing: apacheZooKeeperMissing,
     async open() {
       const server = await startApacheZooKeeper({ tickTimeMs: 200 });
-      return stageOf([server], () => server[Symbol.asyncDispose]());
+      return stageOf([server], async () => server[Symbol.asyncDispose]());
     },
   },
   {
@@ -99,7 +99,9 @@ export const stageKinds: readonly StageKind[] = [
     missing: apacheZooKeeperMissing,
     async open() {
       const ensemble = await startEnsemble({ tickTimeMs: 200 });
-      return stageOf(ensemble.servers, () => ensemble[Symbol.asyncDispose]());
+      return stageOf(ensemble.servers, async () =>
+        ensemble[Symbol.asyncDispose](),
+      );
     },
   },
 ];

@@ -355,7 +355,10 @@ export class Mirror implements AsyncDisposable {
       await this.#progress.when(test, { signal });
     } catch (error) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      throw error;
+      if (signal?.aborted === true) throw error;
+      throw new Error(`Cannot wait for the mirror of "${this.root}"`, {
+        cause: error,
+      });
     }
   }
 
