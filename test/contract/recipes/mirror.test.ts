@@ -1,3 +1,4 @@
+/** With ZOOGATE_SOAK_SECONDS also on an ensemble of three servers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startKeeper } from "../../../src/keeper/index.ts";
@@ -199,4 +200,34 @@ test("Mirror follows by one-shot watches where the server has no addWatch", asyn
     "a/b": "49",
     "a/c49": "49",
   });
+});
+
+test("Mirror tells once of a new tree, when the server came back without its data", async () => {
+  const first = await startKeeper({ tickTimeMs: 100 });
+  const { port } = first;
+  await using zk = await connect(first.connectString, {
+    sessionTimeoutMs: 500,
+  });
+  await plant(zk, "/r");
+  await using mirror = new Mirror(zk, "/r");
+  await mirror.ready();
+  await first.close();
+  await using second = await startKeeper({ port, tickTimeMs: 100 });
+  const told: boolean[] = [];
+  for await (const batch of mirror.changes())
+    for (const change of batch) {
+      if (change.kind !== "synced") continue;
+      told.push(change.newTree);
+      if (told.length === 2) {
+        // What the new tree does not have is gone.
+        assert.deepEqual(held(mirror), {});
+        await zk.create("/r", "anew");
+      }
+      if (told.length !== 3) continue;
+      assert.deepEqual(told, [false, true, false]);
+      assert.deepEqual(held(mirror), { "": "anew" });
+      assert.equal(second.port, port);
+      return;
+    }
+  assert.fail("the mirror ended");
 });
