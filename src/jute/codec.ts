@@ -43,6 +43,16 @@ export const ustring: Codec<string> = {
   write: (writer, value) => writer.ustring(value),
 };
 
+/** UTF-8 or null, where the two mean different things. */
+export const ustringOrNull: Codec<string | null> = {
+  minBytes: 4,
+  read: (reader) => reader.buffer()?.toString() ?? null,
+  write(writer, value) {
+    if (value === null) writer.int(-1);
+    else writer.ustring(value);
+  },
+};
+
 /** Bytes or null, which are different values in ZooKeeper. */
 export const buffer: Codec<Buffer | null> = {
   minBytes: 4,

@@ -13,6 +13,7 @@ export {
   type RecordValue,
   trailing,
   ustring,
+  ustringOrNull,
   vector,
 } from "./codec.ts";
 export { ErrorCode, type ErrorCodeName, errorName } from "./error-code.ts";

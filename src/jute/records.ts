@@ -12,6 +12,7 @@ import {
   record,
   trailing,
   ustring,
+  ustringOrNull,
   vector,
 } from "./codec.ts";
 
@@ -274,10 +275,11 @@ export type RemoveWatchesRequest = Decoded<typeof RemoveWatchesRequest>;
 
 // The ensemble and the client itself.
 
+/** Null where nothing is asked for: an empty string is a bad list of servers. */
 export const ReconfigRequest = record({
-  joiningServers: ustring,
-  leavingServers: ustring,
-  newMembers: ustring,
+  joiningServers: ustringOrNull,
+  leavingServers: ustringOrNull,
+  newMembers: ustringOrNull,
   curConfigId: long,
 });
 export type ReconfigRequest = Decoded<typeof ReconfigRequest>;

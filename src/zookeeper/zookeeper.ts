@@ -397,9 +397,9 @@ export class ZooKeeper implements AsyncDisposable {
     options: RequestOptions = {},
   ): Promise<DataAnswer> {
     const payload = {
-      joiningServers: change.joining?.join(",") ?? "",
-      leavingServers: change.leaving?.join(",") ?? "",
-      newMembers: change.members?.join(",") ?? "",
+      joiningServers: change.joining?.join(",") ?? null,
+      leavingServers: change.leaving?.join(",") ?? null,
+      newMembers: change.members?.join(",") ?? null,
       curConfigId: change.fromConfig ?? -1n,
     };
     return this.#submit(
