@@ -86,6 +86,10 @@ async function main(): Promise<boolean> {
   });
 }
 
+// What was started is stopped on the way out.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => process.exit(130));
+
 try {
   if (!(await main())) process.exitCode = 1;
 } catch (error) {

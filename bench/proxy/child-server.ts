@@ -32,6 +32,10 @@ export class ChildServer implements AsyncDisposable {
     this.#child = child;
     this.#exit = once(child, "close");
     this.#exit.catch(() => {});
+    // Asked, not killed: nginx takes its worker along.
+    const onExit = () => void child.kill("SIGTERM");
+    process.once("exit", onExit);
+    child.once("exit", () => process.off("exit", onExit));
     child.on("error", () => {});
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, release, tmpdir, totalmem } from "node:os";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ChildServer } from "./child-server.ts";
 import { type Contender, SCENARIOS, type Stage } from "./contender.ts";
@@ -40,6 +40,8 @@ export async function compareProxies(
       "!! One core only: the load generator shares it, rates mean little",
     );
   const folder = await mkdtemp(join(fastFolder(), "zoogate-bench-"));
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", removeFolder);
   const running: (ChildServer | Contender)[] = [];
   try {
     const [core, otherCore] = [0, Math.min(1, cores - 1)];
@@ -53,7 +55,8 @@ export async function compareProxies(
     return true;
   } finally {
     for (const server of running.toReversed()) await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    removeFolder();
+    process.off("exit", removeFolder);
   }
 }
 
