@@ -3,6 +3,7 @@ import { startKeeper } from "../../../src/keeper/index.ts";
 import {
   apacheZooKeeperMissing,
   startApacheZooKeeper,
+  startEnsemble,
 } from "../../support/apache-zookeeper.ts";
 
 /** A running server. */
@@ -36,4 +37,24 @@ export const backendKinds: readonly BackendKind[] = [
         javaOptions: ["-Dznode.container.checkIntervalMs=500"],
       }),
   },
+  {
+    name: "a follower of three Apache ZooKeepers",
+    missing: apacheZooKeeperMissing,
+    start: startFollower,
+  },
 ];
+
+async function startFollower(): Promise<Backend> {
+  const ensemble = await startEnsemble({
+    tickTimeMs: TICK_MS,
+    javaOptions: ["-Dznode.container.checkIntervalMs=500"],
+    // Local sessions, which cannot move, are not what this suite is about.
+    config: ["localSessionsEnabled=false"],
+  });
+  const leader = await ensemble.leader();
+  const follower = ensemble.servers.find((server) => server !== leader);
+  return {
+    port: (follower ?? leader).port,
+    [Symbol.asyncDispose]: () => ensemble[Symbol.asyncDispose](),
+  };
+}
