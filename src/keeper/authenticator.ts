@@ -3,10 +3,11 @@ import {
   GetSASLRequest,
   type Id,
   type Reader,
+  SetSASLResponse,
 } from "../jute/index.ts";
 import { digestIdentity } from "./acl.ts";
 import type { Client } from "./client.ts";
-import type { Database } from "./database.ts";
+import { DigestMd5 } from "./digest-md5.ts";
 
 /** Someone who may use the keeper. */
 export interface KeeperUser {
@@ -16,7 +17,6 @@ export interface KeeperUser {
 
 /** A SASL request in its surroundings. */
 export interface SaslExchange {
-  readonly database: Database;
   readonly client: Client;
   readonly xid: number;
 }
@@ -25,6 +25,8 @@ export interface SaslExchange {
 export class Authenticator {
   readonly #users: ReadonlyMap<string, string>;
   readonly #digests: ReadonlySet<string>;
+  /** Exchanges of which the client has the challenge. */
+  readonly #exchanges = new WeakMap<Client, DigestMd5>();
 
   /** With users, nobody else may use the keeper; without, everybody may. */
   constructor(users: readonly KeeperUser[]) {
@@ -63,13 +65,39 @@ export class Authenticator {
     }
   }
 
+  /**
+   * One step of SASL DIGEST-MD5: an empty token asks for a challenge, the next
+   * one answers it. A failure closes the connection.
+   */
   answerSasl(exchange: SaslExchange, reader: Reader): void {
-    GetSASLRequest.read(reader);
-    exchange.client.begin(
-      exchange.xid,
-      exchange.database.zxid,
-      ErrorCode["auth-failed"],
-    );
-    exchange.client.end();
+    const { client } = exchange;
+    const token = GetSASLRequest.read(reader).token ?? Buffer.alloc(0);
+    const started = this.#exchanges.get(client);
+    if (started === undefined && this.#users.size > 0) {
+      const begun = new DigestMd5((user) => this.#users.get(user));
+      this.#exchanges.set(client, begun);
+      this.#sendToken(exchange, ErrorCode.ok, begun.challenge);
+      return;
+    }
+    this.#exchanges.delete(client);
+    const result = started?.respond(token);
+    if (
+      result?.kind === "proved" &&
+      client.addIdentity({ scheme: "sasl", id: result.user })
+    ) {
+      this.#sendToken(exchange, ErrorCode.ok, result.final);
+      return;
+    }
+    this.#sendToken(exchange, ErrorCode["auth-failed"], null);
+    client.finish("authentication-failed");
+  }
+
+  #sendToken(
+    { client, xid }: SaslExchange,
+    error: number,
+    token: Buffer | null,
+  ): void {
+    SetSASLResponse.write(client.begin(xid, 0, error), { token });
+    client.end();
   }
 }

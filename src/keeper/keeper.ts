@@ -2,7 +2,6 @@ import { createServer, isIP, type Server, type Socket } from "node:net";
 import {
   type Clock,
   type Journal,
-  readOptions,
   silentJournal,
   systemClock,
   type Timer,
@@ -17,14 +16,17 @@ import {
 import { Database, type RestoredState } from "./database.ts";
 import { answerFourLetterWord } from "./four-letter-words.ts";
 import { KeeperError } from "./keeper-error.ts";
-import { closeServer, listen } from "./listening.ts";
-import { keeperOptionTable, type KeeperNumbers } from "./options.ts";
+import {
+  closeServer,
+  createTlsServer,
+  type KeeperTls,
+  listen,
+} from "./listening.ts";
+import type { KeeperNumbers } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { type AnsweringAll, answerRequest } from "./requests.ts";
-import { type Session, SessionTable } from "./session-table.ts";
-import { SqliteStorage } from "./sqlite-storage.ts";
+import type { Session } from "./session-table.ts";
 import { Counters, type KeeperStats } from "./stats.ts";
-import { Tree } from "./tree.ts";
 import { type Storage, Turn } from "./turn.ts";
 
 /** What a keeper may be given. */
@@ -37,6 +39,8 @@ export interface KeeperOptions extends Partial<KeeperNumbers> {
   readonly dataFile?: string | undefined;
   /** Who may use it, by digest or SASL DIGEST-MD5; with none, everybody may. */
   readonly users?: readonly KeeperUser[];
+  /** A second port, on which clients speak TLS. */
+  readonly tls?: KeeperTls;
   readonly journal?: Journal;
   readonly clock?: Clock;
 }
@@ -51,7 +55,7 @@ const MAX_IDENTITIES = 100;
 /** Sessions are looked at this many times in a tick. */
 const SWEEPS_PER_TICK = 4;
 
-/** A ZooKeeper server for one machine. Made by {@link startKeeper}. */
+/** A ZooKeeper server for one machine. Made by `startKeeper`. */
 export class Keeper implements ConnectionHost, AsyncDisposable {
   readonly outbox = new Outbox();
   readonly limits: ConnectionHost["limits"];
@@ -62,7 +66,7 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
   readonly #connections = new Set<ClientConnection>();
   readonly #byAddress = new Map<string, number>();
   readonly #counters = new Counters();
-  readonly #server: Server;
+  readonly #servers: Server[];
   readonly #storage: Storage | undefined;
   readonly #clock: Clock;
   readonly #journal: Journal;
@@ -71,13 +75,15 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
   readonly #timers: Timer[] = [];
   readonly #ended = Promise.withResolvers<KeeperEnd>();
   #address: { readonly host: string; readonly port: number };
+  #tlsPort: number | undefined;
   #nowMs: number;
   #turnStartMs = 0;
   #sweptMs: number;
   #unfinishedBytes = 0;
   #closing: Promise<void> | undefined;
+  readonly #tls: KeeperTls | undefined;
 
-  /** Use {@link startKeeper}. */
+  /** Use `startKeeper`. */
   constructor(parts: {
     readonly numbers: KeeperNumbers;
     readonly state: RestoredState;
@@ -108,9 +114,11 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
       onEnd: (commitMs) => this.#onTurnEnd(commitMs),
       onFailure: (error) => this.#fail(error),
     });
-    this.#server = createServer({ allowHalfOpen: true }, (socket) =>
-      this.#onSocket(socket),
-    );
+    this.#tls = options.tls;
+    const onSocket = (socket: Socket) => this.#onSocket(socket);
+    this.#servers = [createServer({ allowHalfOpen: true }, onSocket)];
+    if (options.tls !== undefined)
+      this.#servers.push(createTlsServer(options.tls, onSocket));
   }
 
   get host(): string {
@@ -119,6 +127,11 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
 
   get port(): number {
     return this.#address.port;
+  }
+
+  /** Where clients speak TLS; undefined without `tls`. */
+  get tlsPort(): number | undefined {
+    return this.#tlsPort;
   }
 
   /** What a client is given to connect. */
@@ -132,9 +145,15 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
     return this.#ended.promise;
   }
 
-  /** For {@link startKeeper}. */
+  /** For `startKeeper`. */
   async listen(port: number): Promise<void> {
-    this.#address = await listen(this.#server, { host: this.host, port });
+    const [plain, secure] = this.#servers;
+    if (plain !== undefined)
+      this.#address = await listen(plain, { host: this.host, port });
+    if (secure !== undefined) {
+      const at = { host: this.host, port: this.#tls?.port ?? 0 };
+      this.#tlsPort = (await listen(secure, at)).port;
+    }
     this.#sweptMs = this.#clock.nowMs();
     this.#sweepLater();
     this.#checkContainersLater();
@@ -423,7 +442,7 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
 
   async #close(end: KeeperEnd): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    const stopped = closeServer(this.#server);
+    const stopped = Promise.all(this.#servers.map(closeServer));
     if (end.kind === "closed") this.#turn.end();
     for (const connection of this.#connections) connection.cut("keeper-closed");
     await stopped;
@@ -433,64 +452,4 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
       this.#ended.resolve(end);
     }
   }
-}
-
-/**
- * Starts a ZooKeeper server in this process. When it resolves, the keeper
- * answers on `connectString`.
- *
- *     await using keeper = await startKeeper();
- *     const zk = await connect(keeper.connectString);
- *
- * @throws KeeperError when the address or the file cannot be used
- * @throws RangeError for an option out of bounds
- */
-export async function startKeeper(
-  options: KeeperOptions = {},
-): Promise<Keeper> {
-  const { host, port, dataFile, users, journal, clock, ...rest } = options;
-  const numbers = readOptions(keeperOptionTable, rest);
-  refuseOpenAddress(
-    host ?? "127.0.0.1",
-    numbers.open || (users?.length ?? 0) > 0,
-  );
-  const { nowMs, wallMs } = readClock(clock ?? systemClock);
-  const { storage, state } =
-    dataFile === undefined
-      ? { storage: undefined, state: emptyState(wallMs) }
-      : SqliteStorage.open(dataFile, { nowMs, wallMs });
-  const keeper = new Keeper({ numbers, state, storage, options });
-  try {
-    await keeper.listen(port ?? 0);
-  } catch (error) {
-    await keeper.close();
-    throw error;
-  }
-  journal?.({
-    level: "debug",
-    room: "keeper",
-    event: "keeper-started",
-    message: "The keeper has started",
-  });
-  return keeper;
-}
-
-function readClock(clock: Clock): { nowMs: number; wallMs: number } {
-  return { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
-}
-
-function emptyState(wallMs: number): RestoredState {
-  return { tree: Tree.fresh(), sessions: new SessionTable(wallMs), zxid: 0 };
-}
-
-function refuseOpenAddress(host: string, meant: boolean): void {
-  const loopback =
-    host === "localhost" ||
-    host === "::1" ||
-    (isIP(host) === 4 && host.startsWith("127."));
-  if (loopback || meant) return;
-  throw new KeeperError(
-    "open-address",
-    `Cannot listen on ${host}: other machines reach it, and without users everybody could change everything; give users, or say that it may be open`,
-  );
 }

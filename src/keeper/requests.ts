@@ -135,7 +135,7 @@ function answerKnown(
       return answerAuth(answering, client, request, reader);
     case OpCode.sasl:
       return answering.authenticator.answerSasl(
-        { database: answering.database, client, xid: request.xid },
+        { client, xid: request.xid },
         reader,
       );
     case OpCode.setWatches:
