@@ -4,6 +4,7 @@ export interface AccessRecord {
   readonly client: string;
   readonly method: string;
   readonly host: string;
+  readonly minorVersion: 0 | 1;
   /** Path and query as received. */
   readonly path: string;
   readonly status: number;
@@ -14,12 +15,24 @@ export interface AccessRecord {
   readonly target: string;
   /** `hit`, or why it was not. */
   readonly cache: string;
+  /** The `Referer` and `User-Agent` fields, empty where there is none. */
+  readonly referer: string;
+  readonly agent: string;
+}
+
+/** What {@link AccessRing.drain} took out. */
+export interface AccessBatch {
+  /** Oldest first. */
+  readonly records: readonly AccessRecord[];
+  /** Records that gave way since the last time. */
+  readonly lost: number;
 }
 
 /** The last requests of one worker; the oldest give way. */
 export class AccessRing {
   readonly #records: (AccessRecord | undefined)[];
   #next = 0;
+  #lost = 0;
 
   constructor(size: number) {
     this.#records = Array.from({ length: size });
@@ -31,12 +44,13 @@ export class AccessRing {
 
   push(record: AccessRecord): void {
     if (this.#records.length === 0) return;
+    if (this.#records[this.#next] !== undefined) this.#lost += 1;
     this.#records[this.#next] = record;
     this.#next = (this.#next + 1) % this.#records.length;
   }
 
-  /** Oldest first; empties the ring. */
-  drain(): AccessRecord[] {
+  /** Empties the ring. */
+  drain(): AccessBatch {
     const size = this.#records.length;
     const taken: AccessRecord[] = [];
     for (let index = 0; index < size; index++) {
@@ -45,6 +59,8 @@ export class AccessRing {
       if (record !== undefined) taken.push(record);
       this.#records[at] = undefined;
     }
-    return taken;
+    const lost = this.#lost;
+    this.#lost = 0;
+    return { records: taken, lost };
   }
 }

@@ -1,5 +1,10 @@
 import type { StoredResponse } from "../cache/index.ts";
-import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
+import {
+  chunkHeader,
+  field,
+  LAST_CHUNK,
+  type RequestHead,
+} from "../http/index.ts";
 import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./forward-head.ts";
@@ -134,6 +139,7 @@ export class AnswerWriter {
       client: client.facts.address,
       method: request.method,
       host: request.host,
+      minorVersion: request.minorVersion,
       path: request.path + request.query,
       status: this.status,
       bytes: this.contentBytes,
@@ -141,6 +147,8 @@ export class AnswerWriter {
       service: serving?.service.name ?? "",
       target: serving?.targetName ?? "",
       cache: this.fromStore ? "hit" : (serving?.cacheWord ?? ""),
+      referer: field(request.fields, "referer") ?? "",
+      agent: field(request.fields, "user-agent") ?? "",
     });
   }
 

@@ -1,6 +1,5 @@
 import type { StoredResponse } from "../cache/index.ts";
 import {
-  DEFAULT_HEAD_LIMITS,
   parseRequestHead,
   type RequestHead,
   type WireFault,
@@ -87,7 +86,7 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#onGone = options.onGone;
     this.#sinceMs = options.thread.coarseMs;
     this.#answer = new AnswerWriter(options.thread, wire);
-    this.#content = new ContentFeed(wire, options.thread.limits.maxBodyBytes);
+    this.#content = new ContentFeed(wire, options.thread.limits);
     wire.handler = this;
   }
 
@@ -141,7 +140,7 @@ export class ClientConnection implements WireHandler, Downstream {
         this.#sinceMs = this.#thread.coarseMs;
       }
       if (this.#state !== "head") break;
-      const result = parseRequestHead(bytes, at, end, DEFAULT_HEAD_LIMITS);
+      const result = parseRequestHead(bytes, at, end, this.#thread.limits);
       if (result.kind === "incomplete") break;
       if (result.kind === "reject") {
         this.#refuse(result.code);

@@ -4,6 +4,7 @@ import {
   type Framing,
   type WireFault,
 } from "../http/index.ts";
+import type { ProxyLimits } from "./options.ts";
 import type { Serving } from "./serving.ts";
 import type { Wire } from "./wire.ts";
 
@@ -16,16 +17,16 @@ export type FeedResult = "more" | "whole" | "too-large" | "malformed";
 /** One request's content on its way from the client's bytes to who serves it. */
 export class ContentFeed {
   readonly #wire: Wire;
-  readonly #maxBytes: number;
+  readonly #limits: ProxyLimits;
   #body: BodyReader | undefined;
   /** After `feed`: the index after what was taken. */
   position = 0;
   /** Content taken since the start, of all requests. */
   totalBytes = 0;
 
-  constructor(wire: Wire, maxBytes: number) {
+  constructor(wire: Wire, limits: ProxyLimits) {
     this.#wire = wire;
-    this.#maxBytes = maxBytes;
+    this.#limits = limits;
   }
 
   /** Content is still to come. */
@@ -40,9 +41,9 @@ export class ContentFeed {
   /** False when it is announced to be too long. */
   begin(framing: Framing): boolean {
     if (framing.kind === "none") return true;
-    this.#body = bodyReader(framing);
+    this.#body = bodyReader(framing, this.#limits);
     if (framing.bytes > STREAM_BYTES) this.#wire.stream(true);
-    return framing.bytes <= this.#maxBytes;
+    return framing.bytes <= this.#limits.maxBodyBytes;
   }
 
   /** No more of it is wanted. */
@@ -67,7 +68,7 @@ export class ContentFeed {
       switch (event) {
         case "data":
           this.totalBytes += body.dataEnd - body.dataStart;
-          if (body.dataBytes > this.#maxBytes) return "too-large";
+          if (body.dataBytes > this.#limits.maxBodyBytes) return "too-large";
           if (body.dataBytes > STREAM_BYTES) this.#wire.stream(true);
           serving?.onRequestData(
             bytes,

@@ -6,29 +6,26 @@ import {
 } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
-import type { AccessRecord } from "./access-ring.ts";
+import type { AccessBatch } from "./access-ring.ts";
 import { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 import { PlaneState, type PlaneTarget } from "./plane-state.ts";
 import { probe } from "./probe.ts";
 import {
   createCountersMemory,
-  type EjectionCause,
   MAIN_COLUMN,
   SharedCounters,
 } from "./shared-counters.ts";
+import type { ProxyStats, TargetStats } from "./proxy-stats.ts";
 import { nextHealth } from "./target-health.ts";
 import { canReusePort, resolveAddress, WorkerCrew } from "./worker-crew.ts";
 import type {
+  CacheSettings,
   ListenAddress,
+  LiveSettings,
   MessageFromWorker,
   WorkerSetup,
 } from "./worker-messages.ts";
-import {
-  addTotals,
-  newTotals,
-  type WorkerReport,
-  type WorkerTotals,
-} from "./worker-stats.ts";
+import { addTotals, newTotals, type WorkerReport } from "./worker-stats.ts";
 
 /** Targets that may be registered at one time; memory is taken as it is used. */
 const SLOTS = 16_384;
@@ -45,6 +42,7 @@ export interface DataPlaneOptions {
   readonly workers: number;
   /** For each worker. */
   readonly cacheBytes?: number;
+  readonly cache?: CacheSettings;
   readonly limits?: Partial<ProxyLimits>;
   readonly journal?: Journal;
   /** Our name in Via, Cache-Status and Proxy-Status; a token. */
@@ -61,26 +59,6 @@ export type DataPlaneSignal =
   | { readonly kind: "answered"; readonly registration: string }
   /** It is draining, every worker knows, and nothing is in flight. */
   | { readonly kind: "drained"; readonly registration: string };
-
-/** One target in {@link ProxyStats}. */
-export interface TargetStats {
-  readonly service: string;
-  readonly name: string;
-  readonly registration: string;
-  readonly release: string | undefined;
-  readonly state: string;
-  readonly answered: number;
-  readonly inFlight: number;
-  readonly failures: number;
-  readonly score: number;
-  readonly ejected: EjectionCause;
-}
-
-export interface ProxyStats {
-  readonly workers: readonly WorkerReport[];
-  readonly totals: WorkerTotals;
-  readonly targets: readonly TargetStats[];
-}
 
 /** A running data plane. Whatever it is told reaches all workers in order. */
 export interface DataPlane extends AsyncDisposable {
@@ -111,8 +89,10 @@ export interface DataPlane extends AsyncDisposable {
   stats(): Promise<ProxyStats>;
   /** Removes stored answers in every worker; answers how many. */
   purge(purge: Purge): Promise<number>;
-  /** The records kept since the last call, oldest first, worker by worker. */
-  accessRecords(): Promise<readonly AccessRecord[]>;
+  /** The records kept since the last call, worker by worker. */
+  accessRecords(): Promise<AccessBatch>;
+  /** Replaces limits and trusted networks in every worker. @throws RangeError */
+  configure(settings: Partial<LiveSettings>): void;
   /**
    * Takes no new request and finishes those in flight; cuts them when `signal`
    * fires, or at once when it has fired already.
@@ -142,7 +122,7 @@ class Plane implements DataPlane {
   addresses: readonly ListenAddress[] = [];
   readonly #options: DataPlaneOptions;
   readonly #journal: Journal;
-  readonly #limits: ProxyLimits;
+  #settings: LiveSettings;
   readonly #crew: WorkerCrew;
   readonly #signals = new Channel<DataPlaneSignal>({ limit: MAX_SIGNALS });
   readonly #told = new Map<string, number>();
@@ -157,7 +137,10 @@ class Plane implements DataPlane {
   constructor(options: DataPlaneOptions) {
     this.#options = options;
     this.#journal = options.journal ?? silentJournal;
-    this.#limits = readOptions(PROXY_OPTIONS, options.limits);
+    this.#settings = {
+      limits: readOptions(PROXY_OPTIONS, options.limits),
+      trusted: options.trusted ?? [],
+    };
     this.#crew = new WorkerCrew({
       setup: (column) => this.#setup(column),
       onMessage: (message) => this.#onMessage(message),
@@ -261,12 +244,23 @@ class Plane implements DataPlane {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async accessRecords(): Promise<readonly AccessRecord[]> {
-    const records = await this.#crew.ask<readonly AccessRecord[]>((id) => ({
+  async accessRecords(): Promise<AccessBatch> {
+    const batches = await this.#crew.ask<AccessBatch>((id) => ({
       kind: "access",
       id,
     }));
-    return records.flat();
+    return {
+      records: batches.flatMap(({ records }) => records),
+      lost: batches.reduce((sum, { lost }) => sum + lost, 0),
+    };
+  }
+
+  configure({ limits, trusted }: Partial<LiveSettings>): void {
+    this.#settings = {
+      limits: readOptions(PROXY_OPTIONS, limits ?? this.#settings.limits),
+      trusted: trusted ?? this.#settings.trusted,
+    };
+    this.#crew.tell({ kind: "settings", settings: this.#settings });
   }
 
   close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -299,16 +293,18 @@ class Plane implements DataPlane {
   }
 
   #setup(column: number): WorkerSetup {
-    const { cacheBytes = 256 * 1024 * 1024, name = "zoogate" } = this.#options;
+    const { cacheBytes, cache, name = "zoogate" } = this.#options;
     return {
       memory: this.#memory,
       column,
       listen: this.addresses,
       reusePort: this.#reusePort,
-      limits: this.#limits,
-      cacheBytes,
+      cache:
+        cacheBytes === undefined
+          ? { ...cache }
+          : { ...cache, maxBytes: cacheBytes },
       name,
-      trusted: this.#options.trusted ?? [],
+      ...this.#settings,
       changes: this.#state.wholeState(),
       sequence: this.#state.sequence,
     };

@@ -16,6 +16,7 @@ import { adoptAccepted, InputBuffers, SERVER_OPTIONS } from "./wire.ts";
 import type {
   AssignedChange,
   ListenAddress,
+  LiveSettings,
   MessageFromWorker,
   WorkerSetup,
 } from "./worker-messages.ts";
@@ -27,6 +28,7 @@ const ANSWERED_INTERVAL_MS = 1000;
 
 /** One data thread: listens, routes, and holds every connection it accepted. */
 export class DataThread implements Thread {
+  /** One object for ever: who holds it sees {@link DataThread.configure}. */
   readonly limits: ProxyLimits;
   readonly input = new InputBuffers();
   readonly slab = new OutputSlab();
@@ -38,7 +40,7 @@ export class DataThread implements Thread {
   readonly name: string;
   coarseMs = performance.now();
   draining = false;
-  readonly #trusted = new BlockList();
+  #trusted = new BlockList();
   readonly #post: (message: MessageFromWorker) => void;
   readonly #clients = new Set<ClientConnection>();
   readonly #servers: Server[] = [];
@@ -51,13 +53,13 @@ export class DataThread implements Thread {
 
   constructor(setup: WorkerSetup, post: (message: MessageFromWorker) => void) {
     this.#post = post;
-    this.limits = setup.limits;
+    this.limits = { ...setup.limits };
     this.name = setup.name;
     this.counters = new SharedCounters(setup.memory, setup.column);
     this.counters.forgetInFlight();
-    this.cache = new HttpCache({ maxBytes: setup.cacheBytes });
+    this.cache = new HttpCache(setup.cache);
     this.access = new AccessRing(setup.limits.accessRecords);
-    for (const network of setup.trusted) addNetwork(this.#trusted, network);
+    this.configure(setup);
     this.apply(setup.changes, setup.sequence);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
@@ -102,6 +104,13 @@ export class DataThread implements Thread {
       },
     });
     this.#clients.add(client);
+  }
+
+  /** Takes what may change while it runs; the ring of the access log stays. */
+  configure({ limits, trusted }: LiveSettings): void {
+    Object.assign(this.limits, limits);
+    this.#trusted = new BlockList();
+    for (const network of trusted) addNetwork(this.#trusted, network);
   }
 
   /** Replaces services and targets, one change after the other. */

@@ -1,17 +1,20 @@
 /** The data plane: listens, routes, balances, passes requests on and answers from the cache. */
-export { type AccessRecord } from "./access-ring.ts";
+export { type AccessBatch, type AccessRecord } from "./access-ring.ts";
 export {
   type DataPlane,
   type DataPlaneOptions,
   type DataPlaneSignal,
-  type ProxyStats,
   startDataPlane,
-  type TargetStats,
 } from "./data-plane.ts";
 export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
+export { type ProxyStats, type TargetStats } from "./proxy-stats.ts";
 export { type RouteConflict } from "./routing-table.ts";
 export { type EjectionCause } from "./shared-counters.ts";
-export { type ListenAddress } from "./worker-messages.ts";
+export {
+  type CacheSettings,
+  type ListenAddress,
+  type LiveSettings,
+} from "./worker-messages.ts";
 export {
   LATENCY_BUCKETS_MS,
   type WorkerReport,

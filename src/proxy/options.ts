@@ -1,7 +1,13 @@
 import type { OptionsOf, OptionTable } from "../base/index.ts";
+import { CHUNKED_OPTIONS, HEAD_OPTIONS } from "../http/options.ts";
 
-/** Limits and times of the data plane; each holds for one worker thread. */
+/**
+ * Limits and times of the data plane, those of heads and chunked content on
+ * both sides included; each holds for one worker thread.
+ */
 export const PROXY_OPTIONS = {
+  ...HEAD_OPTIONS,
+  ...CHUNKED_OPTIONS,
   maxConnections: {
     type: "number",
     default: 65_536,

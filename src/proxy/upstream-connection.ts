@@ -2,11 +2,11 @@ import { connect } from "node:net";
 import {
   type BodyReader,
   bodyReader,
-  DEFAULT_HEAD_LIMITS,
   fieldIdOf,
   parseResponseHead,
   type ResponseHead,
 } from "../http/index.ts";
+import type { ProxyLimits } from "./options.ts";
 import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
 /** Why a connection could not carry an exchange to its end. */
@@ -80,6 +80,7 @@ export class UpstreamConnection implements WireHandler {
   answerBegun = false;
 
   readonly #owner: UpstreamOwner;
+  readonly #limits: ProxyLimits;
   #state: State = "connecting";
   #user: UpstreamUser | undefined;
   #method = "GET";
@@ -94,12 +95,14 @@ export class UpstreamConnection implements WireHandler {
     address: UpstreamAddress,
     options: {
       readonly owner: UpstreamOwner;
+      readonly limits: ProxyLimits;
       readonly input: InputBuffers;
       readonly nowMs: number;
     },
   ) {
-    const { owner, input, nowMs } = options;
+    const { owner, limits, input, nowMs } = options;
     this.#owner = owner;
+    this.#limits = limits;
     this.openedAtMs = nowMs;
     const { host, port, socketPath } = address;
     this.wire = new Wire(input, (onread) => {
@@ -239,7 +242,7 @@ export class UpstreamConnection implements WireHandler {
         bytes,
         at,
         end,
-        DEFAULT_HEAD_LIMITS,
+        this.#limits,
         this.#method,
       );
       if (result.kind === "incomplete") {
@@ -275,7 +278,7 @@ export class UpstreamConnection implements WireHandler {
     }
     if (status >= 200) {
       this.#head = head;
-      this.#body = bodyReader(head.framing);
+      this.#body = bodyReader(head.framing, this.#limits);
       if (!head.keepAlive) this.#mayReuse = false;
       else if (this.uses === 1) this.#readKeepAlive(head);
       const { framing } = head;

@@ -78,6 +78,7 @@ export class UpstreamPool implements UpstreamOwner {
     this.opened += 1;
     const connection = new UpstreamConnection(this.#address, {
       owner: this,
+      limits: this.#limits,
       input: this.#input,
       nowMs,
     });

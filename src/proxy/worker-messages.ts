@@ -1,6 +1,8 @@
+import type { OptionsOf } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
+import type { CACHE_OPTIONS } from "../cache/options.ts";
 import type { SnapshotChange, TargetView } from "../registry/index.ts";
-import type { AccessRecord } from "./access-ring.ts";
+import type { AccessBatch } from "./access-ring.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { CountersMemory } from "./shared-counters.ts";
 import type { TargetFailure } from "./target-health.ts";
@@ -22,17 +24,24 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Of the store of each worker. */
+export type CacheSettings = Partial<OptionsOf<typeof CACHE_OPTIONS>>;
+
+/** What may change while a worker runs. */
+export interface LiveSettings {
+  readonly limits: ProxyLimits;
+  /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
+  readonly trusted: readonly string[];
+}
+
 /** What a worker is started with. */
-export interface WorkerSetup {
+export interface WorkerSetup extends LiveSettings {
   readonly memory: CountersMemory;
   readonly column: number;
   readonly listen: readonly ListenAddress[];
   readonly reusePort: boolean;
-  readonly limits: ProxyLimits;
-  readonly cacheBytes: number;
+  readonly cache: CacheSettings;
   readonly name: string;
-  /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
-  readonly trusted: readonly string[];
   readonly changes: readonly AssignedChange[];
   readonly sequence: number;
 }
@@ -43,6 +52,7 @@ export type MessageToWorker =
       readonly changes: readonly AssignedChange[];
       readonly sequence: number;
     }
+  | { readonly kind: "settings"; readonly settings: LiveSettings }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "access"; readonly id: number }
   | { readonly kind: "purge"; readonly id: number; readonly purge: Purge }
@@ -66,6 +76,6 @@ export type MessageFromWorker =
   | {
       readonly kind: "reply";
       readonly id: number;
-      readonly value: WorkerReport | readonly AccessRecord[] | number;
+      readonly value: WorkerReport | AccessBatch | number;
     }
   | { readonly kind: "drained" };

@@ -21,6 +21,9 @@ port.on("message", (message: MessageToWorker) => {
     case "changes":
       thread.apply(message.changes, message.sequence);
       return;
+    case "settings":
+      thread.configure(message.settings);
+      return;
     case "report":
       post({ kind: "reply", id: message.id, value: thread.report() });
       return;

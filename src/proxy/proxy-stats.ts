@@ -1,0 +1,22 @@
+import type { EjectionCause } from "./shared-counters.ts";
+import type { WorkerReport, WorkerTotals } from "./worker-stats.ts";
+
+/** One target in {@link ProxyStats}. */
+export interface TargetStats {
+  readonly service: string;
+  readonly name: string;
+  readonly registration: string;
+  readonly release: string | undefined;
+  readonly state: string;
+  readonly answered: number;
+  readonly inFlight: number;
+  readonly failures: number;
+  readonly score: number;
+  readonly ejected: EjectionCause;
+}
+
+export interface ProxyStats {
+  readonly workers: readonly WorkerReport[];
+  readonly totals: WorkerTotals;
+  readonly targets: readonly TargetStats[];
+}
