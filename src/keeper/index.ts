@@ -5,3 +5,15 @@ export type { KeeperTls } from "./listening.ts";
 export { startKeeper } from "./start-keeper.ts";
 export { KeeperError, type KeeperFault } from "./keeper-error.ts";
 export type { KeeperStats } from "./stats.ts";
+export {
+  type ExportedNode,
+  exportTree,
+  type NotMoved,
+  type NotMovedReason,
+  type TreeSource,
+} from "./export-tree.ts";
+export {
+  type ImportReport,
+  importTree,
+  type TreeTarget,
+} from "./import-tree.ts";
