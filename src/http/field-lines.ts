@@ -49,7 +49,7 @@ export function dissectFieldLines(
   limits: Pick<HeadLimits, "maxFields">,
 ): LinesResult {
   const { bytes, start, text } = source;
-  const { fields, ids } = head;
+  const { fields, ids, starts } = head;
   let position = at;
   for (;;) {
     const nameStart = position;
@@ -101,6 +101,7 @@ export function dissectFieldLines(
     const value = text.substring(valueStart - start, valueEnd - start);
     fields.push(name, value);
     ids.push(id);
+    starts.push(nameStart - start);
     if (id !== 0) {
       const fault =
         head instanceof MutableRequestHead

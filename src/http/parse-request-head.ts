@@ -53,6 +53,7 @@ export function parseRequestHead(
 
   const head = new MutableRequestHead();
   const text = bytes.toString("latin1", first, headEnd);
+  head.text = text;
   const source = { bytes, start: first, text };
   const line = new RequestLineReader(source);
   const lineFault = line.read(head, limits);

@@ -43,6 +43,7 @@ export function parseResponseHead(
     start,
     text: bytes.toString("latin1", start, headEnd),
   };
+  head.text = source.text;
   const lineFault = readStatusLine(head, source);
   if (lineFault !== undefined) return reject(lineFault, 0);
 

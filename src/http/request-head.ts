@@ -37,6 +37,12 @@ export interface RequestHead {
   readonly fields: FieldList;
   /** For each field line its id in the table of known fields; 0 for others. */
   readonly ids: readonly FieldId[];
+  /**
+   * The head as text, empty when it was not read from bytes, and where in it each
+   * field line begins: runs of lines can be passed on as they came.
+   */
+  readonly text: string;
+  readonly starts: readonly number[];
   /** Authority of the target, lower case, without port 80 (443 when the target says https); empty only in HTTP/1.0. */
   readonly host: string;
   /** The same without any port; an IPv6 address keeps its brackets. */
@@ -119,6 +125,8 @@ export class MutableRequestHead implements RequestHead {
   minorVersion: 0 | 1 = 1;
   fields: string[] = [];
   ids: number[] = [];
+  text = "";
+  starts: number[] = [];
   host = "";
   hostname = "";
   hostField: string | undefined = undefined;

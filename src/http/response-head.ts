@@ -23,6 +23,12 @@ export interface ResponseHead {
   readonly fields: FieldList;
   /** For each field line its id in the table of known fields; 0 for others. */
   readonly ids: readonly FieldId[];
+  /**
+   * The head as text, empty when it was not read from bytes, and where in it each
+   * field line begins: runs of lines can be passed on as they came.
+   */
+  readonly text: string;
+  readonly starts: readonly number[];
   /** Of the content that follows, given the method of the request. */
   readonly framing: Framing;
   /**
@@ -93,6 +99,8 @@ export class MutableResponseHead implements ResponseHead {
   minorVersion: 0 | 1 = 1;
   fields: string[] = [];
   ids: number[] = [];
+  text = "";
+  starts: number[] = [];
   framing: Framing = NO_CONTENT;
   contentLength = -1;
   keepAlive = true;

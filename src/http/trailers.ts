@@ -5,6 +5,7 @@ import type { WireFault } from "./wire-fault.ts";
 export class MutableTrailers {
   fields: string[] = [];
   ids: number[] = [];
+  starts: number[] = [];
 }
 
 /**

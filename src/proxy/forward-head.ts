@@ -12,38 +12,45 @@ import {
  * added (RFC 9110 section 7.6). Text is put together as one latin1 string.
  */
 
-const HOST = fieldIdOf("host");
 const CONTENT_LENGTH = fieldIdOf("content-length");
-const EXPECT = fieldIdOf("expect");
 const IF_NONE_MATCH = fieldIdOf("if-none-match");
 const IF_MODIFIED_SINCE = fieldIdOf("if-modified-since");
 const MAX_FORWARDS = fieldIdOf("max-forwards");
 const ZOOGATE_CACHE_CONTROL = fieldIdOf("zoogate-cache-control");
 const ZOOGATE_RELEASE = fieldIdOf("zoogate-release");
-const FORWARDED_IDS: ReadonlySet<FieldId> = new Set(
-  [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-real-ip",
-  ].map(fieldIdOf),
-);
+const FORWARDED_IDS: readonly FieldId[] = [
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-real-ip",
+].map((name) => fieldIdOf(name));
 
-/** 1 for every id that is never passed on to a target as it came. */
-const KEPT_FROM_TARGET = new Uint8Array(256);
-/** 1 for every id that is never passed on to a client as it came. */
-const KEPT_FROM_CLIENT = new Uint8Array(256);
-for (let id = 1; id < 256; id++) {
-  const hop = isHopByHopId(id) ? 1 : 0;
-  KEPT_FROM_TARGET[id] = hop;
-  KEPT_FROM_CLIENT[id] = hop;
+/** 1 for every id that is left out: hop-by-hop fields and `more`. */
+function leftOut(...more: readonly FieldId[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let id = 1; id < 256; id++) if (isHopByHopId(id)) table[id] = 1;
+  for (const id of more) table[id] = 1;
+  return table;
 }
-KEPT_FROM_TARGET[MAX_FORWARDS] = 1;
-KEPT_FROM_CLIENT[CONTENT_LENGTH] = 1;
-KEPT_FROM_CLIENT[ZOOGATE_CACHE_CONTROL] = 1;
-KEPT_FROM_CLIENT[ZOOGATE_RELEASE] = 1;
+
+const VALIDATORS = [IF_NONE_MATCH, IF_MODIFIED_SINCE];
+/** Left out towards a target; our own validators take the place of the client's. */
+const FROM_STRANGER = leftOut(MAX_FORWARDS, ...FORWARDED_IDS);
+const FROM_STRANGER_VALIDATED = leftOut(
+  MAX_FORWARDS,
+  ...FORWARDED_IDS,
+  ...VALIDATORS,
+);
+const FROM_TRUSTED = leftOut(MAX_FORWARDS);
+const FROM_TRUSTED_VALIDATED = leftOut(MAX_FORWARDS, ...VALIDATORS);
+/** Left out towards a client. */
+const FROM_TARGET = leftOut(
+  CONTENT_LENGTH,
+  ZOOGATE_CACHE_CONTROL,
+  ZOOGATE_RELEASE,
+);
 
 /** What the connection a request came on contributes to its head. */
 export interface ClientFacts {
@@ -70,31 +77,9 @@ export function requestHeadText(
   forwarding: RequestForwarding,
 ): string {
   const { client, viaName, validators } = forwarding;
-  const { fields, ids, connectionOptions } = head;
   let text = `${head.method} ${targetOf(head)} HTTP/1.1\r\n`;
   if (head.host === "") text += `Host: ${forwarding.targetAuthority}\r\n`;
-  for (let index = 0; index < ids.length; index++) {
-    const id = ids[index] ?? 0;
-    if (KEPT_FROM_TARGET[id] === 1) continue;
-    if (id !== 0) {
-      if (!client.trusted && FORWARDED_IDS.has(id)) continue;
-      if (
-        validators !== undefined &&
-        (id === IF_NONE_MATCH || id === IF_MODIFIED_SINCE)
-      )
-        continue;
-      // The last hop of a request of HTTP/1.0 knows no 100.
-      if (id === EXPECT && !head.expectContinue) continue;
-      if (id === HOST && head.host === "") continue;
-    }
-    const name = fields[index * 2] ?? "";
-    if (
-      connectionOptions.length > 0 &&
-      connectionOptions.includes(name.toLowerCase())
-    )
-      continue;
-    text += `${name}: ${fields[index * 2 + 1] ?? ""}\r\n`;
-  }
+  text += passedLines(head, tableFor(client.trusted, validators !== undefined));
   if (validators !== undefined) text += fieldLines(validators);
   if (head.framing.kind === "chunked") text += "Transfer-Encoding: chunked\r\n";
   if (head.upgrade !== undefined)
@@ -103,6 +88,55 @@ export function requestHeadText(
     text += `Max-Forwards: ${lessOne(head.maxForwards)}\r\n`;
   text += forwardedLines(head, client);
   return `${text}Via: 1.${head.minorVersion} ${viaName}\r\n\r\n`;
+}
+
+function tableFor(isTrusted: boolean, isValidated: boolean): Uint8Array {
+  if (isTrusted) return isValidated ? FROM_TRUSTED_VALIDATED : FROM_TRUSTED;
+  return isValidated ? FROM_STRANGER_VALIDATED : FROM_STRANGER;
+}
+
+/**
+ * The field lines that are passed on. Runs of them are taken out of the head's
+ * text as they came: putting each line together anew cost 1.1 µs of a
+ * request with 4 fields and an answer with 8.
+ */
+function passedLines(
+  head: RequestHead | ResponseHead,
+  table: Uint8Array,
+): string {
+  const { ids, starts, text, connectionOptions } = head;
+  if (connectionOptions.length > 0 || starts.length !== ids.length)
+    return pickedLines(head, table);
+  let lines = "";
+  let from = -1;
+  for (let index = 0; index < ids.length; index++) {
+    if (table[ids[index] ?? 0] === 0) {
+      if (from < 0) from = starts[index] ?? 0;
+    } else if (from >= 0) {
+      lines += text.substring(from, starts[index] ?? 0);
+      from = -1;
+    }
+  }
+  // The empty line is not a field's.
+  return from < 0 ? lines : lines + text.substring(from, text.length - 2);
+}
+
+/** The same line by line, for the few heads whose Connection names fields. */
+function pickedLines(
+  head: RequestHead | ResponseHead,
+  table: Uint8Array,
+): string {
+  const { fields, ids, connectionOptions } = head;
+  let text = "";
+  for (let index = 0; index < ids.length; index++) {
+    const name = fields[index * 2] ?? "";
+    if (
+      table[ids[index] ?? 0] === 0 &&
+      !connectionOptions.includes(name.toLowerCase())
+    )
+      text += `${name}: ${fields[index * 2 + 1] ?? ""}\r\n`;
+  }
+  return text;
 }
 
 /** RFC 9112 section 3.2.1: to an origin server a target is in origin form. */
@@ -154,7 +188,7 @@ export function answerHeadText(
 ): string {
   const { framing } = forwarding;
   let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
-  text += endToEndLines(head);
+  text += passedLines(head, FROM_TARGET);
   if (head.date === undefined) text += forwarding.dateLine;
   // A body of ours in chunks says so; otherwise the length is passed on as it
   // was named, with HEAD and 304 too (RFC 9110 section 8.6).
@@ -166,44 +200,12 @@ export function answerHeadText(
 
 /** An interim answer (RFC 9110 section 15.2), 101 apart. */
 export function interimHeadText(head: ResponseHead): string {
-  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${endToEndLines(head)}\r\n`;
+  return `HTTP/1.1 ${head.status} ${head.reason}\r\n${passedLines(head, FROM_TARGET)}\r\n`;
 }
 
 /** 101: the connection is the target's from here on. */
 export function upgradeHeadText(head: ResponseHead): string {
-  return `HTTP/1.1 101 ${head.reason}\r\n${endToEndLines(head)}Connection: Upgrade\r\nUpgrade: ${head.upgrade ?? ""}\r\n\r\n`;
-}
-
-function endToEndLines(head: ResponseHead): string {
-  const { fields, ids, connectionOptions } = head;
-  let text = "";
-  for (let index = 0; index < ids.length; index++) {
-    if (KEPT_FROM_CLIENT[ids[index] ?? 0] === 1) continue;
-    const name = fields[index * 2] ?? "";
-    if (
-      connectionOptions.length > 0 &&
-      connectionOptions.includes(name.toLowerCase())
-    )
-      continue;
-    text += `${name}: ${fields[index * 2 + 1] ?? ""}\r\n`;
-  }
-  return text;
-}
-
-/** The fields of a head that are passed on, as a list: what a cache may keep. */
-export function endToEndFields(head: ResponseHead): FieldList {
-  const { fields, ids, connectionOptions } = head;
-  const kept: string[] = [];
-  for (let index = 0; index < ids.length; index++) {
-    const id = ids[index] ?? 0;
-    const isOurs = id === ZOOGATE_CACHE_CONTROL || id === ZOOGATE_RELEASE;
-    if (!isOurs && id !== CONTENT_LENGTH && KEPT_FROM_CLIENT[id] === 1)
-      continue;
-    const name = fields[index * 2] ?? "";
-    if (connectionOptions.includes(name.toLowerCase())) continue;
-    kept.push(name, fields[index * 2 + 1] ?? "");
-  }
-  return kept;
+  return `HTTP/1.1 101 ${head.reason}\r\n${passedLines(head, FROM_TARGET)}Connection: Upgrade\r\nUpgrade: ${head.upgrade ?? ""}\r\n\r\n`;
 }
 
 /** `Name: value` lines of a list. */
