@@ -1,7 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Journal } from "../base/index.ts";
-import { type Address, readAuthFile } from "../config/index.ts";
+import {
+  type Address,
+  ConfigError,
+  formatAddress,
+  isLoopback,
+  readAuthFile,
+} from "../config/index.ts";
 import type { Metric } from "../admin/index.ts";
 import { type Keeper, type KeeperStats, startKeeper } from "../keeper/index.ts";
 
@@ -20,6 +26,11 @@ export interface KeeperSettings {
  */
 export async function openKeeper(settings: KeeperSettings): Promise<Keeper> {
   const { listen, authFile } = settings;
+  if (!isLoopback(listen.host) && authFile === undefined && !settings.open)
+    throw new ConfigError(
+      "missing-option",
+      `Cannot listen on ${formatAddress(listen)}: other machines reach it and anybody could change everything; give --zookeeper-auth FILE, or --open to allow just that`,
+    );
   const users =
     authFile === undefined ? [] : [userOf((await readAuthFile(authFile)).auth)];
   if (settings.dataFile !== undefined)

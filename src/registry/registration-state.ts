@@ -57,7 +57,12 @@ export function isFinal(state: RegistrationState): boolean {
 
 /** ZooKeeper does not let us. */
 export function isRefusal(error: unknown): boolean {
-  return (["no-auth", "invalid-acl", "auth-failed"] as const).some((code) =>
-    hasCode(error, code),
-  );
+  return (
+    [
+      "no-auth",
+      "invalid-acl",
+      "auth-failed",
+      "session-closed-require-sasl-auth",
+    ] as const
+  ).some((code) => hasCode(error, code));
 }

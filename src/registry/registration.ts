@@ -396,7 +396,7 @@ export class Registration implements AsyncDisposable {
       this.#block(
         new RegistryError(
           "not-allowed",
-          `Cannot register as ${this.path}: ZooKeeper refuses it (${errorMessage(error)})`,
+          `Cannot register as ${this.path}: ZooKeeper wants other credentials (${errorMessage(error)})`,
           { path: this.path, cause: error },
         ),
       );

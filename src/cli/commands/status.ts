@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { readRegistry } from "../../registry/index.ts";
+import { ZooKeeperError } from "../../zookeeper/index.ts";
 import { Lifetime } from "../lifetime.ts";
 import { createLog, type LogFlags, logOptions } from "../log.ts";
 import { formatStatus } from "../status-text.ts";
@@ -47,12 +48,25 @@ async function runStatus(flags: StatusFlags): Promise<void> {
         : formatStatus(report, Date.now()),
     );
   } catch (error) {
+    if (wantsCredentials(error))
+      throw new Error(
+        `Cannot read the status: ZooKeeper at ${flags.zookeeper} wants other credentials; give them with --zookeeper-auth`,
+        { cause: error },
+      );
     if (!timeout.aborted) throw error;
     throw new Error(
       `Cannot read the status: ZooKeeper at ${flags.zookeeper} did not answer within ${TIMEOUT_MS / 1000} s`,
       { cause: error },
     );
   }
+}
+
+function wantsCredentials(error: unknown): boolean {
+  return (
+    error instanceof ZooKeeperError &&
+    (error.code === "no-auth" ||
+      error.code === "session-closed-require-sasl-auth")
+  );
 }
 
 function jsonValue(_key: string, value: unknown): unknown {
