@@ -8,6 +8,7 @@ import {
 import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./forward-head.ts";
+import { hitTail } from "./hit-lines.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { Serving } from "./serving.ts";
@@ -102,9 +103,13 @@ export class AnswerWriter {
     this.status = answer.status;
     this.contentBytes = answer.to - answer.from;
     slab.bytes(answer.head, 0, answer.head.length);
-    slab.text(
-      `Age: ${asked.ageS}\r\n${asked.statusLine}${asked.connectionLine}\r\n`,
-    );
+    if (asked.connectionLine === "") {
+      const tail = hitTail(asked.ageS, asked.statusLine);
+      slab.bytes(tail, 0, tail.length);
+    } else
+      slab.text(
+        `Age: ${asked.ageS}\r\n${asked.statusLine}${asked.connectionLine}\r\n`,
+      );
     if (slab.bytes(entry.body, answer.from, answer.to)) return;
     slab.flush(this.#wire);
     this.#wire.write(entry.body.subarray(answer.from, answer.to));

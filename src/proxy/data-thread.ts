@@ -178,6 +178,7 @@ export class DataThread implements Thread {
         counters: this.counters,
         limits: this.limits,
         input: this.input,
+        clock: this,
         ...(newcomer && slowStartMs > 0
           ? {
               slowStart: { fromMs: performance.now(), lastsMs: slowStartMs },

@@ -2,6 +2,7 @@ import type { RequestHead } from "../http/index.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ForwardLookup } from "./answer-relay.ts";
 import { Exchange } from "./exchange.ts";
+import { hitStatusLine } from "./hit-lines.ts";
 import { JoinedAnswer } from "./joined-answer.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
@@ -68,7 +69,7 @@ function dispatchTo(
       client.hit(
         lookup.entry,
         lookup.ageS,
-        `Cache-Status: ${thread.name}; hit; ttl=${lookup.ttlS}\r\n`,
+        hitStatusLine(thread.name, lookup.ttlS),
       );
       return undefined;
     case "unsatisfiable":
@@ -82,7 +83,7 @@ function dispatchTo(
         client.hit(
           lookup.entry,
           lookup.ageS,
-          `Cache-Status: ${thread.name}; hit; ttl=${lookup.ttlS}\r\n`,
+          hitStatusLine(thread.name, lookup.ttlS),
         );
         refresh(thread, service, client, { head, lookup });
         return undefined;

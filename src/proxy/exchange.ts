@@ -8,7 +8,11 @@ import {
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
-import { RequestBody } from "./request-body.ts";
+import {
+  NO_REQUEST_CONTENT,
+  RequestBody,
+  type RequestContent,
+} from "./request-body.ts";
 import { type AttemptFault, failureAnswer, isIdempotent } from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
 import type { Serving } from "./serving.ts";
@@ -46,7 +50,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #client: Downstream;
   readonly #request: RequestHead;
   readonly #relay: AnswerRelay;
-  readonly #body: RequestBody;
+  readonly #body: RequestContent;
   readonly #hashKey: string;
   readonly #isRepeatable: boolean;
   #phase: Phase = "choosing";
@@ -56,6 +60,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #sentAtMs = 0;
   #movedAtMs = 0;
   #freshTried = false;
+  /** What is sent now is sent at `startedAtMs`: the clock need not be asked again. */
+  #isFirstTurn = false;
   #probed = false;
 
   constructor(options: {
@@ -75,10 +81,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#relay = new AnswerRelay(options);
     this.#hashKey = service.hashKey(request, client);
     this.#isRepeatable = isIdempotent(request.method);
-    this.#body = new RequestBody(request.framing, {
-      holdBytes: thread.limits.heldBodyBytes,
-      client,
-    });
+    this.#body =
+      request.framing.kind === "none"
+        ? NO_REQUEST_CONTENT
+        : new RequestBody(request.framing, {
+            holdBytes: thread.limits.heldBodyBytes,
+            client,
+          });
   }
 
   get targetName(): string {
@@ -91,7 +100,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   start(): void {
     this.#relay.beginFill();
+    this.#isFirstTurn = true;
     this.#attempt();
+    this.#isFirstTurn = false;
   }
 
   /** The wait is over: there may be a target now. */
@@ -188,7 +199,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       method: this.#request.method,
       repeatable: this.#isRepeatable,
       fresh,
-      nowMs: performance.now(),
     });
     this.#connection = connection;
     if (!connection.connecting) this.#send(connection, target);
@@ -201,7 +211,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #send(connection: UpstreamConnection, target: Target): void {
     this.#phase = "sent";
-    this.#sentAtMs = this.#movedAtMs = performance.now();
+    this.#sentAtMs = this.#movedAtMs = this.#isFirstTurn
+      ? this.startedAtMs
+      : performance.now();
     const { lookup } = this.#relay;
     const { slab } = this.#thread;
     slab.take(connection.wire);
@@ -416,6 +428,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #discard(): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    if (!this.#body.ended) connection?.forbidReuse();
     connection?.discard();
   }
 

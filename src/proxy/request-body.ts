@@ -5,12 +5,45 @@ import type { Wire } from "./wire.ts";
 
 const CRLF = Buffer.from("\r\n", "latin1");
 
+/** What an exchange needs of its request's content. */
+export interface RequestContent {
+  /** All of it has come from the client. */
+  readonly ended: boolean;
+  /** Whether all that has come could be sent again. */
+  readonly held: boolean;
+  /** `kept`: the bytes stay as they are while the client is paused. */
+  data(bytes: Buffer, from: number, to: number, kept: boolean): void;
+  end(): void;
+  /** A connection is there; `slab` holds the head already. */
+  attach(wire: Wire, slab: OutputSlab): void;
+  /** The connection is gone. */
+  detach(): void;
+  /** An answer has begun: the request is never sent again. */
+  release(): void;
+  /** The connection has taken everything. */
+  drained(): void;
+}
+
+/** Of a request without content: one for all, since nothing is to be remembered. */
+export const NO_REQUEST_CONTENT: RequestContent = {
+  ended: true,
+  held: true,
+  data() {},
+  end() {},
+  attach(wire, slab) {
+    slab.flush(wire);
+  },
+  detach() {},
+  release() {},
+  drained() {},
+};
+
 /**
  * A request's content on its way to a target. Its beginning is held, so that the
  * request can be sent to another target until an answer has begun. Chunks are
  * framed anew: no framing of a stranger reaches a target.
  */
-export class RequestBody {
+export class RequestBody implements RequestContent {
   readonly #isChunked: boolean;
   readonly #holdBytes: number;
   readonly #client: Pick<Downstream, "pauseBody" | "resumeBody">;
@@ -19,7 +52,6 @@ export class RequestBody {
   #holds = true;
   #wire: Wire | undefined;
   #blocked = false;
-  /** All of it has come from the client. */
   ended: boolean;
 
   constructor(
@@ -36,12 +68,10 @@ export class RequestBody {
     this.#client = options.client;
   }
 
-  /** Whether all that has come could be sent again. */
   get held(): boolean {
     return this.#holds;
   }
 
-  /** `kept`: the bytes stay as they are while the client is paused. */
   data(bytes: Buffer, from: number, to: number, kept: boolean): void {
     const wire = this.#wire;
     if (wire !== undefined && !this.#holds && kept && !this.#isChunked) {
@@ -57,7 +87,6 @@ export class RequestBody {
     if (this.#isChunked) this.#push(Buffer.from(LAST_CHUNK, "latin1"));
   }
 
-  /** A connection is there; `slab` holds the head already. */
   attach(wire: Wire, slab: OutputSlab): void {
     this.#wire = wire;
     for (const piece of this.#pieces)
@@ -71,18 +100,15 @@ export class RequestBody {
     this.#boundHeld();
   }
 
-  /** The connection is gone. */
   detach(): void {
     this.#wire = undefined;
   }
 
-  /** An answer has begun: the request is never sent again. */
   release(): void {
     this.#holds = false;
     this.#pieces = [];
   }
 
-  /** The connection has taken everything. */
   drained(): void {
     this.#flow();
   }

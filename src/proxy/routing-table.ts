@@ -114,8 +114,8 @@ function withService<Service extends Routable>(
 
 function withoutPort(host: string): string {
   const colon = host.lastIndexOf(":");
-  if (colon === -1 || host.endsWith("]")) return host;
-  const name = host.slice(0, colon);
+  if (colon === -1) return host;
+  const name = host.endsWith("]") ? host : host.slice(0, colon);
   return name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name;
 }
 

@@ -34,6 +34,7 @@ export class Target implements Candidate {
       readonly counters: SharedCounters;
       readonly limits: ProxyLimits;
       readonly input: InputBuffers;
+      readonly clock: { readonly coarseMs: number };
       /** Absent for the first targets of a service. */
       readonly slowStart?: {
         readonly fromMs: number;

@@ -23,6 +23,7 @@ export class UpstreamPool implements UpstreamOwner {
   readonly #address: UpstreamAddress;
   readonly #limits: ProxyLimits;
   readonly #input: InputBuffers;
+  readonly #clock: { readonly coarseMs: number };
   readonly #all = new Set<UpstreamConnection>();
   readonly #idle: UpstreamConnection[] = [];
   #closed = false;
@@ -31,11 +32,17 @@ export class UpstreamPool implements UpstreamOwner {
 
   constructor(
     address: UpstreamAddress,
-    options: { readonly limits: ProxyLimits; readonly input: InputBuffers },
+    options: {
+      readonly limits: ProxyLimits;
+      readonly input: InputBuffers;
+      /** Exact to a quarter of a second, and costs nothing to ask. */
+      readonly clock: { readonly coarseMs: number };
+    },
   ) {
     this.#address = address;
     this.#limits = options.limits;
     this.#input = options.input;
+    this.#clock = options.clock;
   }
 
   get connections(): number {
@@ -52,16 +59,15 @@ export class UpstreamPool implements UpstreamOwner {
       readonly method: string;
       readonly repeatable: boolean;
       readonly fresh: boolean;
-      readonly nowMs: number;
     },
   ): UpstreamConnection {
-    const { method, repeatable, fresh, nowMs } = request;
+    const { method, repeatable, fresh } = request;
     if (!fresh) {
       for (;;) {
         const connection = this.#idle.pop();
         if (connection === undefined) break;
         if (connection.closed) continue;
-        const idleMs = nowMs - connection.idleSinceMs;
+        const idleMs = this.#clock.coarseMs - connection.idleSinceMs;
         if (this.#isStale(connection, idleMs)) {
           connection.destroy();
           continue;
@@ -80,7 +86,7 @@ export class UpstreamPool implements UpstreamOwner {
       owner: this,
       limits: this.#limits,
       input: this.#input,
-      nowMs,
+      nowMs: performance.now(),
     });
     this.#all.add(connection);
     connection.use(user, method);
@@ -92,7 +98,7 @@ export class UpstreamPool implements UpstreamOwner {
       connection.destroy();
       return;
     }
-    connection.idleSinceMs = performance.now();
+    connection.idleSinceMs = this.#clock.coarseMs;
     this.#idle.push(connection);
   }
 

@@ -113,8 +113,9 @@ export class Wire {
   /** True when the kernel took all: `bytes` may be used again. */
   write(bytes: Buffer): boolean {
     if (this.#closed) return true;
-    this.socket.write(bytes);
-    if (this.socket.writableLength === 0) return true;
+    const { socket } = this;
+    socket.write(bytes);
+    if (socket.writableLength === 0) return true;
     this.#awaitDrain();
     return false;
   }
