@@ -25,3 +25,9 @@ export {
   type OptionTable,
   readOptions,
 } from "./options.ts";
+export {
+  formatBytes,
+  formatDuration,
+  parseBytes,
+  parseDurationMs,
+} from "./units.ts";

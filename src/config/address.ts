@@ -16,6 +16,20 @@ const HOST_PORT = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:[\]]*)):(?<port>\d{1,5})$/u;
  * @throws ConfigError `bad-address`
  */
 export function parseAddress(text: string, option: string): Address {
+  const address = readAddress(text);
+  if (address !== undefined) return address;
+  throw new ConfigError(
+    "bad-address",
+    `Cannot use ${option} ${JSON.stringify(text)}: it should be HOST:PORT, as in 127.0.0.1:8080`,
+  );
+}
+
+/** Whether {@link parseAddress} takes it. */
+export function isAddress(text: string): boolean {
+  return readAddress(text) !== undefined;
+}
+
+function readAddress(text: string): Address | undefined {
   const groups = HOST_PORT.exec(text)?.groups;
   const port = Number(groups?.["port"]);
   const v6 = groups?.["v6"];
@@ -24,10 +38,7 @@ export function parseAddress(text: string, option: string): Address {
     port > 65_535 ||
     (v6 !== undefined && isIP(v6) !== 6)
   )
-    throw new ConfigError(
-      "bad-address",
-      `Cannot use ${option} ${JSON.stringify(text)}: it should be HOST:PORT, as in 127.0.0.1:8080`,
-    );
+    return undefined;
   const name = groups["name"] === "" ? "0.0.0.0" : groups["name"];
   return { host: v6 ?? name ?? "0.0.0.0", port };
 }

@@ -4,6 +4,8 @@ export type ConfigFault =
   | "bad-auth-file"
   | "bad-number"
   | "unreadable-file"
+  | "bad-value"
+  | "bad-file"
   | "missing-option"
   | "conflicting-options";
 
@@ -11,9 +13,17 @@ export type ConfigFault =
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code: ConfigFault;
+  /** Each thing that is wrong, for a person; the message is all of them. */
+  readonly problems: readonly string[];
 
-  constructor(code: ConfigFault, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(
+    code: ConfigFault,
+    message: string | readonly string[],
+    cause?: unknown,
+  ) {
+    const problems = typeof message === "string" ? [message] : message;
+    super(problems.join("; "), cause === undefined ? undefined : { cause });
     this.code = code;
+    this.problems = problems;
   }
 }

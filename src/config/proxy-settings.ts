@@ -1,0 +1,212 @@
+import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
+import { CACHE_OPTIONS } from "../cache/options.ts";
+import { keeperOptionTable } from "../keeper/options.ts";
+import { PROXY_OPTIONS } from "../proxy/options.ts";
+import { CLIENT_OPTIONS } from "../zookeeper/options.ts";
+import { isAddress } from "./address.ts";
+import {
+  type SettingSection,
+  type SettingTable,
+  settingsOf,
+  type ValuesOf,
+} from "./setting.ts";
+import { defaultDataFolder } from "./state-folder.ts";
+
+/** The keeper inside the proxy. */
+export const EMBEDDED = "embedded";
+/** No registry: the proxy serves what its file says. */
+export const NO_ZOOKEEPER = "none";
+/** Where the keeper listens unless told otherwise, so where clients look. */
+export const DEFAULT_ZOOKEEPER = "127.0.0.1:2181";
+/** Where the admin server answers, or on a free port when that is in use. */
+export const DEFAULT_ADMIN = "127.0.0.1:9180";
+
+const address = {
+  form: "HOST:PORT, as in 127.0.0.1:8080",
+  accepts: isAddress,
+} as const;
+
+const MAIN = {
+  zookeeper: {
+    type: "text",
+    default: DEFAULT_ZOOKEEPER,
+    flag: "--zookeeper <servers>",
+    form: "HOST:PORT[,…][/chroot]",
+    accepts: (text) => /^\S+$/u.test(text),
+    doc: `ZooKeeper as HOST:PORT[,…][/chroot], the chroot being /zoogate unless named; "${EMBEDDED}": a keeper inside, on ${DEFAULT_ZOOKEEPER}; "${NO_ZOOKEEPER}": the services of the configuration file alone.`,
+  },
+  zookeeperAuth: {
+    type: "text",
+    default: undefined,
+    flag: "--zookeeper-auth <file>",
+    form: "the path of a file",
+    accepts: isLine,
+    path: true,
+    doc: "File with one line, user:password; znodes are then made for that user alone.",
+  },
+  listen: {
+    type: "list",
+    default: ["0.0.0.0:8080"],
+    flag: "--listen <address>",
+    ...address,
+    doc: "Where it answers HTTP.",
+  },
+  admin: {
+    type: "text",
+    default: undefined,
+    defaultText: `${DEFAULT_ADMIN}, or a free port when that is in use`,
+    flag: "--admin <address>",
+    ...address,
+    doc: "Where /healthz, /readyz, /metrics and /api/snapshot answer.",
+    danger: "Whoever reaches it sees every service and target.",
+  },
+  data: {
+    type: "text",
+    default: defaultDataFolder(process.env),
+    defaultText: "$XDG_STATE_HOME/zoogate, else ~/.local/state/zoogate",
+    flag: "--data <dir>",
+    form: "the path of a folder",
+    accepts: isLine,
+    path: true,
+    doc: "Where the last routing table and unwritten counts are kept.",
+  },
+  workers: {
+    type: "number",
+    default: availableParallelism(),
+    defaultText: "one per core",
+    min: 1,
+    max: 1024,
+    flag: "--workers <number>",
+    doc: "Threads that answer requests.",
+  },
+  cacheBytes: {
+    type: "number",
+    default: 256_000_000,
+    min: 0,
+    max: 1024 ** 4,
+    flag: "--cache-size <megabytes>",
+    doc: "Memory for stored answers, over all workers.",
+    danger: "Memory of the process beside this is not counted.",
+  },
+  trust: {
+    type: "list",
+    default: [],
+    flag: "--trust <network>",
+    form: 'IP addresses or networks, such as "10.0.0.0/8"',
+    accepts: isNetwork,
+    doc: "Believe X-Forwarded-* and Forwarded from these addresses and networks.",
+    danger: "Whoever sends from there can pretend to be any client.",
+  },
+} as const satisfies SettingTable;
+
+const LOG = {
+  format: {
+    type: "choice",
+    choices: ["text", "json"],
+    default: "text",
+    flag: "--log-format <format>",
+    doc: "How log lines on stderr look.",
+  },
+  level: {
+    type: "choice",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    flag: "--log-level <level>",
+    doc: "The least that is logged.",
+  },
+} as const satisfies SettingTable;
+
+const ACCESS_LOG = {
+  file: {
+    type: "text",
+    default: undefined,
+    flag: "--access-log <file>",
+    form: 'the path of a file, or "-" for stdout',
+    accepts: isLine,
+    path: true,
+    doc: 'File to which one line is added for each request; "-" is stdout. Opened anew on SIGUSR1.',
+  },
+  format: {
+    type: "choice",
+    choices: ["json", "combined"],
+    default: "json",
+    flag: "--access-log-format <format>",
+    doc: "JSON lines, or the combined format of Apache and nginx.",
+  },
+  records: {
+    type: "number",
+    default: 16_384,
+    min: 256,
+    max: PROXY_OPTIONS.accessRecords.max,
+    doc: "Requests that each worker keeps until they are written, five times a second; beyond it the oldest are lost, and the log says how many.",
+    danger: "About 1 KB of memory for each.",
+  },
+} as const satisfies SettingTable;
+
+const { accessRecords: _ring, ...LIMITS } = PROXY_OPTIONS;
+const { maxBytes: _whole, ...CACHE } = CACHE_OPTIONS;
+const { renewSession: _renew, readOnly: _read, ...CLIENT } = CLIENT_OPTIONS;
+const { disableAddWatch: _tests, open: _open, ...KEEPER } = keeperOptionTable;
+
+/** Everything that can be set of a proxy, by part. */
+export const PROXY_SECTIONS = {
+  main: { key: "", doc: "The proxy itself.", rows: MAIN, live: ["trust"] },
+  log: {
+    key: "log",
+    doc: "What it tells on stderr.",
+    rows: LOG,
+    live: ["level"],
+  },
+  accessLog: {
+    key: "accessLog",
+    doc: "One line for each request.",
+    rows: ACCESS_LOG,
+  },
+  limits: {
+    key: "limits",
+    doc: "What clients and targets may do, for each worker.",
+    rows: LIMITS,
+    live: true,
+  },
+  cache: {
+    key: "cache",
+    doc: "The store of each worker; what is stored at all is said for each service.",
+    rows: CACHE,
+  },
+  client: {
+    key: "client",
+    doc: "The connection to ZooKeeper.",
+    rows: CLIENT,
+  },
+  keeper: {
+    key: "keeper",
+    doc: `The keeper inside, with zookeeper: ${EMBEDDED}.`,
+    rows: KEEPER,
+  },
+} as const satisfies Readonly<Record<string, SettingSection>>;
+
+/** The checked settings of a proxy, by part and by name of the row. */
+export type ProxySettings = {
+  readonly [Section in keyof typeof PROXY_SECTIONS]: ValuesOf<
+    (typeof PROXY_SECTIONS)[Section]["rows"]
+  >;
+};
+
+/** The rows of {@link PROXY_SECTIONS} with the names they go by. */
+export const proxySettings = settingsOf(PROXY_SECTIONS);
+
+function isLine(text: string): boolean {
+  return /^[^\p{Cc}]+$/u.test(text);
+}
+
+/** An IP address, or one with the length of its prefix. */
+function isNetwork(text: string): boolean {
+  const [ip = "", prefix, ...more] = text.split("/");
+  const family = isIP(ip);
+  if (family === 0 || more.length > 0) return false;
+  if (prefix === undefined) return true;
+  return (
+    /^\d{1,3}$/u.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
+  );
+}
