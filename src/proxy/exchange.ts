@@ -290,9 +290,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#client.flush();
   }
 
+  /** Nothing has moved: the target's doing, unless we do not read it. */
   #stall(): void {
-    this.#connection?.destroy();
-    this.onFault("cut", "stalled");
+    const connection = this.#connection;
+    const isClientSlow = connection?.wire.paused === true;
+    connection?.destroy();
+    if (isClientSlow) this.#cutClient();
+    else this.onFault("cut", "stalled");
   }
 
   onFault(fault: UpstreamFault, detail: string | undefined): void {
@@ -302,10 +306,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     if (this.#phase === "answering" || this.#phase === "tunnel") {
       if (target !== undefined && this.#phase === "answering")
         this.#thread.targetFailed(this.service, target, "cut");
-      this.#relay.abandonFill();
-      // Never a truncated answer that looks whole.
-      this.#client.cut();
-      this.#settle();
+      this.#cutClient();
       return;
     }
     if (connection === undefined || target === undefined) return;
@@ -319,6 +320,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const failure = refused ? "refused" : "cut";
     this.#thread.targetFailed(this.service, target, failure);
     this.#retryOrFail(fault, detail);
+  }
+
+  /** Never a truncated answer that looks whole. */
+  #cutClient(): void {
+    this.#relay.abandonFill();
+    this.#client.cut();
+    this.#settle();
   }
 
   /**
