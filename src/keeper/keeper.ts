@@ -16,17 +16,13 @@ import {
 import { Database, type RestoredState } from "./database.ts";
 import { answerFourLetterWord } from "./four-letter-words.ts";
 import { KeeperError } from "./keeper-error.ts";
-import {
-  closeServer,
-  createTlsServer,
-  type KeeperTls,
-  listen,
-} from "./listening.ts";
+import { closeServer, listen } from "./listening.ts";
 import type { KeeperNumbers } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { type AnsweringAll, answerRequest } from "./requests.ts";
 import type { Session } from "./session-table.ts";
 import { Counters, type KeeperStats } from "./stats.ts";
+import type { KeeperTls } from "./tls-server.ts";
 import { type Storage, Turn } from "./turn.ts";
 
 /** What a keeper may be given. */
@@ -88,6 +84,8 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
     readonly numbers: KeeperNumbers;
     readonly state: RestoredState;
     readonly storage: Storage | undefined;
+    /** For `options.tls`. */
+    readonly secureServer: Server | undefined;
     readonly options: KeeperOptions;
   }) {
     const { numbers, options } = parts;
@@ -117,8 +115,10 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
     this.#tls = options.tls;
     const onSocket = (socket: Socket) => this.#onSocket(socket);
     this.#servers = [createServer({ allowHalfOpen: true }, onSocket)];
-    if (options.tls !== undefined)
-      this.#servers.push(createTlsServer(options.tls, onSocket));
+    if (parts.secureServer !== undefined) {
+      parts.secureServer.on("secureConnection", onSocket);
+      this.#servers.push(parts.secureServer);
+    }
   }
 
   get host(): string {

@@ -1,46 +1,8 @@
-import { isIPv6, type Server, type Socket } from "node:net";
-import { createServer as createSecureServer } from "node:tls";
+import { isIPv6, type Server } from "node:net";
 import { KeeperError } from "./keeper-error.ts";
 
 /** The backlog of connections that wait to be accepted. */
 const BACKLOG = 1_024;
-
-/** How clients speak TLS. */
-export interface KeeperTls {
-  /** 0 lets the system choose. */
-  readonly port: number;
-  /** PEM. */
-  readonly key: string | Buffer;
-  readonly cert: string | Buffer;
-  /** PEM: whose certificates of clients are trusted. With it, clients must show one. */
-  readonly ca?: string | Buffer;
-}
-
-/** How long a client may take over its handshake. */
-const HANDSHAKE_MS = 10_000;
-
-/** A server that gives out sockets when they are secure. */
-export function createTlsServer(
-  tls: KeeperTls,
-  onSocket: (socket: Socket) => void,
-): Server {
-  const server = createSecureServer(
-    {
-      key: tls.key,
-      cert: tls.cert,
-      minVersion: "TLSv1.2",
-      handshakeTimeout: HANDSHAKE_MS,
-      allowHalfOpen: true,
-      ...(tls.ca === undefined
-        ? {}
-        : { ca: tls.ca, requestCert: true, rejectUnauthorized: true }),
-    },
-    onSocket,
-  );
-  // A handshake that fails is the client's matter; its socket is destroyed.
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
-  return server;
-}
 
 /**
  * Binds a server; answers where it listens.

@@ -5,8 +5,8 @@ import { KeeperError } from "./keeper-error.ts";
 import { Keeper, type KeeperOptions } from "./keeper.ts";
 import { keeperOptionTable } from "./options.ts";
 import { SessionTable } from "./session-table.ts";
-import { SqliteStorage } from "./sqlite-storage.ts";
 import { Tree } from "./tree.ts";
+import type { Storage } from "./turn.ts";
 
 /**
  * Starts a ZooKeeper server in this process. When it resolves, the keeper
@@ -26,7 +26,7 @@ export async function startKeeper(
     port = 0,
     dataFile,
     users = [],
-    tls: _tls,
+    tls,
     journal: _journal,
     clock = systemClock,
     ...rest
@@ -37,8 +37,18 @@ export async function startKeeper(
   const { storage, state } =
     dataFile === undefined
       ? { storage: undefined, state: emptyState(wallMs) }
-      : SqliteStorage.open(dataFile, { nowMs, wallMs });
-  const keeper = new Keeper({ numbers, state, storage, options });
+      : await openFile(dataFile, { nowMs, wallMs });
+  const secureServer =
+    tls === undefined
+      ? undefined
+      : (await import("./tls-server.ts")).createTlsServer(tls);
+  const keeper = new Keeper({
+    numbers,
+    state,
+    storage,
+    secureServer,
+    options,
+  });
   try {
     await keeper.listen(port);
   } catch (error) {
@@ -46,6 +56,15 @@ export async function startKeeper(
     throw error;
   }
   return keeper;
+}
+
+/** SQLite is loaded only where it is used: it takes its share of the start-up. */
+async function openFile(
+  dataFile: string,
+  now: { readonly wallMs: number; readonly nowMs: number },
+): Promise<{ readonly storage: Storage; readonly state: RestoredState }> {
+  const { SqliteStorage } = await import("./sqlite-storage.ts");
+  return SqliteStorage.open(dataFile, now);
 }
 
 function readClock(clock: Clock): { nowMs: number; wallMs: number } {
