@@ -24,6 +24,12 @@ export class Attempts {
     return this.#service.rotation.some((one) => !this.#tried.includes(one));
   }
 
+  get #anotherAnswers(): boolean {
+    return this.#service.rotation.some(
+      (one) => !one.failing && !this.#tried.includes(one),
+    );
+  }
+
   begin(target: Target): void {
     this.#count += 1;
     this.#tried.push(target);
@@ -51,6 +57,7 @@ export class Attempts {
         attempts: this.#count,
         elapsedMs: performance.now() - this.#startedAtMs,
         anotherTarget: this.anotherTarget,
+        anotherAnswers: this.#anotherAnswers,
       },
       { definition: definition.retry, budget },
     );

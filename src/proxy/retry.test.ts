@@ -16,6 +16,7 @@ const cutGet: Attempt = {
   attempts: 1,
   elapsedMs: 5,
   anotherTarget: true,
+  anotherAnswers: true,
 };
 
 function decide(change: Partial<Attempt>, budget = new RetryBudget()) {
@@ -29,6 +30,20 @@ function because(change: Partial<Attempt>) {
 
 test("decideRetry() repeats an idempotent request that was cut, for free", () => {
   assert.deepEqual(decide({}), { retry: true, costs: false });
+});
+
+test("decideRetry() pays for a cut where no other target answers", () => {
+  assert.deepEqual(decide({ anotherAnswers: false }), {
+    retry: true,
+    costs: true,
+  });
+  const budget = new RetryBudget();
+  for (let count = 0; count < 3; count++) budget.retryStarted();
+  assert.deepEqual(decide({ anotherAnswers: false }, budget), {
+    retry: false,
+    because: "no-budget",
+  });
+  assert.equal(decide({}, budget).retry, true);
 });
 
 test("decideRetry() never repeats a POST once its bytes left", () => {

@@ -9,7 +9,8 @@ import type { OwnAnswer } from "./own-answer.ts";
  *   may go to the next target, at no cost to the budget (RFC 9110 §9.2.2).
  * - The connection was cut before a response head: only if repeating it is
  *   harmless (an idempotent method, or no byte of it had left) and its body is
- *   still held whole. Free too: the target is gone, not overloaded.
+ *   still held whole. Free too while another target answers: this one is gone,
+ *   not overloaded. Where all of them fail it costs like the next.
  * - No head in time, or a status that the service lists: the same condition,
  *   and a token of the budget, because a struggling target and its neighbours
  *   must not be asked several times as much.
@@ -38,6 +39,8 @@ export interface Attempt {
   readonly elapsedMs: number;
   /** Another target is left to try. */
   readonly anotherTarget: boolean;
+  /** One of those has not failed since its last good answer. */
+  readonly anotherAnswers: boolean;
 }
 
 export type NoRetryReason =
@@ -74,9 +77,9 @@ export function decideRetry(
       return { retry: true, costs: false };
     case "cut":
     case "invalid-response":
-      return attempt.idempotent || !attempt.anySent
-        ? { retry: true, costs: false }
-        : no("not-repeatable");
+      if (!attempt.idempotent && attempt.anySent) return no("not-repeatable");
+      if (attempt.anotherAnswers) return { retry: true, costs: false };
+      return budget.available ? { retry: true, costs: true } : no("no-budget");
     case "head-timed-out":
     case "listed-status":
       if (!attempt.idempotent) return no("not-repeatable");

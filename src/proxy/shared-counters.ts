@@ -110,6 +110,10 @@ export class SharedCounters {
     );
   }
 
+  failuresInRow(slot: number): number {
+    return this.#health[slot * HEALTH_STRIDE + FAILURES_IN_ROW] ?? 0;
+  }
+
   /** Takes a target out of rotation; false where it already was, as firmly. */
   eject(slot: number, cause: "failing" | "refused"): boolean {
     const at = slot * HEALTH_STRIDE + EJECTED;

@@ -66,6 +66,14 @@ export class Target implements Candidate {
     return this.#counters.ejection(this.slot);
   }
 
+  /** It has failed since its last good answer, or is out of rotation for it. */
+  get failing(): boolean {
+    return (
+      this.#counters.failuresInRow(this.slot) > 0 ||
+      this.#counters.ejection(this.slot) > 0
+    );
+  }
+
   score(): number {
     return this.#counters.score(this.slot);
   }
