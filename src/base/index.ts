@@ -26,6 +26,7 @@ export {
   readOptions,
 } from "./options.ts";
 export {
+  fileKey,
   formatBytes,
   formatDuration,
   parseBytes,

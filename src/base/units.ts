@@ -64,3 +64,11 @@ function format(value: number, units: Units): string {
     if (value % factor === 0) return `${value / factor}${name}`;
   return String(value);
 }
+
+/**
+ * An option's name as a file writes it: values carry their unit there, so that
+ * names need not. `headTimeoutMs` is `headTimeout`, `maxHeadBytes` `maxHeadSize`.
+ */
+export function fileKey(name: string): string {
+  return name.replace(/Ms$/u, "").replace(/Bytes$/u, "Size");
+}

@@ -1,8 +1,9 @@
-import type {
-  ChoiceOption,
-  FlagOption,
-  NumberOption,
-  OptionRow,
+import {
+  type ChoiceOption,
+  fileKey,
+  type FlagOption,
+  type NumberOption,
+  type OptionRow,
 } from "../base/index.ts";
 
 /** What a row may say besides; most of a room's rows say nothing of it. */
@@ -102,11 +103,6 @@ export function settingsOf(
       };
     }),
   );
-}
-
-/** In a file values carry their unit, so that names need not. */
-export function fileKey(name: string): string {
-  return name.replace(/Ms$/u, "").replace(/Bytes$/u, "Size");
 }
 
 function unitOf(name: string, row: SettingRow): Setting["unit"] {

@@ -148,6 +148,33 @@ function fill(given: Given): ServiceDefinition {
   });
 }
 
+/** A definition that did not come as JSON, or why it is none. */
+export type CheckedDefinition =
+  | { readonly kind: "definition"; readonly definition: ServiceDefinition }
+  | {
+      readonly kind: "reject";
+      readonly path: readonly (string | number)[];
+      readonly message: string;
+    };
+
+/** Checks a definition that was read from elsewhere; unknown keys are left out. */
+export function checkDefinition(value: unknown): CheckedDefinition {
+  const result = v.safeParse(Definition, value);
+  if (!result.success) {
+    const [issue] = result.issues;
+    const path = (issue.path ?? []).map(({ key }) => key);
+    return {
+      kind: "reject",
+      path: path.filter(
+        (key) => typeof key === "string" || typeof key === "number",
+      ),
+      message: issue.message,
+    };
+  }
+  const { removed: _removed, ...given } = result.output;
+  return { kind: "definition", definition: fill(given) };
+}
+
 /** What holds where nothing is said. */
 export const defaultDefinition: ServiceDefinition = makeDefault();
 

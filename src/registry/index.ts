@@ -65,6 +65,14 @@ export {
   type TargetView,
 } from "./snapshot.ts";
 export {
+  readStaticServices,
+  type StaticProblem,
+  type StaticReading,
+  type StaticService,
+  type StaticTarget,
+} from "./static-definition.ts";
+export { StaticServices } from "./static-services.ts";
+export {
   defaultSuspectLimits,
   type SuspectLimits,
   type TargetOutcome,
