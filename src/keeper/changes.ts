@@ -253,7 +253,11 @@ interface CreateModeBits {
   readonly ttlMs: number;
 }
 
-/** The opcode decides what a node becomes and the flags must fit it. */
+/**
+ * The opcode decides what a node becomes and the flags must fit it. With the
+ * flags of a container a plain create makes a persistent node, as measured on
+ * Apache ZooKeeper.
+ */
 function createMode(body: CreateBody): CreateModeBits | undefined {
   const { flags, ttlMs } = body;
   const hasTtl =
@@ -264,7 +268,7 @@ function createMode(body: CreateBody): CreateModeBits | undefined {
   if (hasTtl !== (ttlMs !== undefined)) return undefined;
   if (ttlMs !== undefined && (ttlMs <= 0 || ttlMs > MAX_TTL_MS))
     return undefined;
-  const container = body.container || flags === CreateFlag.container;
+  const { container } = body;
   return {
     sequential:
       flags === CreateFlag["persistent-sequential"] ||

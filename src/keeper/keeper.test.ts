@@ -9,6 +9,7 @@ import { describe, test } from "node:test";
 import { type Clock, ManualClock } from "../base/index.ts";
 import {
   AddWatchRequest,
+  CreateFlag,
   CreateRequest,
   CreateResponse,
   decode,
@@ -247,10 +248,19 @@ describe("startKeeper()", () => {
       encode(DeleteRequest, { path: "/used/x", version: -1 }),
     );
     await client.create("/short", "", { mode: "persistent-ttl", ttlMs: 700 });
+    // A plain create with the flags of a container makes none.
+    const flags = CreateFlag.container;
+    const fields = { data: null, acl: OPEN, flags };
+    for (const path of ["/plain", "/plain/x"])
+      await client.ask("create", encode(CreateRequest, { ...fields, path }));
+    await client.ask(
+      "delete",
+      encode(DeleteRequest, { path: "/plain/x", version: -1 }),
+    );
+    clock.advance(500);
+    assert.equal(keeper.stats().nodes, 4 + 3);
     clock.advance(500);
     assert.equal(keeper.stats().nodes, 4 + 2);
-    clock.advance(500);
-    assert.equal(keeper.stats().nodes, 4 + 1);
   });
 
   test("answers four-letter words, also to a sender that closes its half", async () => {

@@ -1,4 +1,5 @@
 import {
+  CreateFlag,
   ErrorCode,
   type ErrorCodeName,
   JuteRejection,
@@ -139,7 +140,7 @@ function readOperations(reader: Reader): MultiOperation[] {
       case OpCode.createTTL:
         operations.push({
           kind: "create",
-          body: readCreateOf(type, reader),
+          body: readMultiCreate(type, reader),
         });
         break;
       case OpCode.delete:
@@ -155,6 +156,12 @@ function readOperations(reader: Reader): MultiOperation[] {
         throw new JuteRejection("truncated");
     }
   }
+}
+
+/** In a multi it is the flags that make a container, not the opcode. */
+function readMultiCreate(type: number, reader: Reader): CreateBody {
+  const body = readCreateOf(type, reader);
+  return { ...body, container: body.flags === CreateFlag.container };
 }
 
 /** The type of the next operation; undefined at the end. */

@@ -118,8 +118,17 @@ const ZK_CLI_COMMANDS = [
   "quit",
 ].join("\n");
 
-/** What zkCli.sh printed, without what differs between two runs. */
+/**
+ * What zkCli.sh printed, without what differs between two runs. Its threads
+ * print events and answers side by side: the events come last here.
+ */
 function comparable(text: string): string[] {
+  const isEvent = (line: string) => /^WATCHER::|^WatchedEvent/u.test(line);
+  const lines = comparableLines(text);
+  return [...lines.filter((line) => !isEvent(line)), ...lines.filter(isEvent)];
+}
+
+function comparableLines(text: string): string[] {
   return text
     .split("\n")
     .filter(
