@@ -76,9 +76,11 @@ async function run(stage: Stage, random: Random): Promise<Tally> {
       }),
       deleteKept(three, { random, stop: signal }),
     ];
+    const acted = Promise.all(acting).finally(() => stop.abort());
+    acted.catch(() => {}); // it is looked at below
     await pause(Math.min(SECONDS * 500, 4_000), signal);
     stop.abort();
-    await Promise.all(acting);
+    await acted;
     await compare(checker, keepings);
   }
   return tally;

@@ -161,7 +161,8 @@ export async function keepCopies(
     mirrors,
     nodes,
     async [Symbol.asyncDispose]() {
-      for (const each of [...nodes, ...mirrors]) await each.close();
+      for (const each of [...nodes, ...mirrors])
+        await each[Symbol.asyncDispose]();
       await zk.close();
     },
   };

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -18,6 +18,8 @@ const JARS = [
 ];
 /** Its manifest leaves it out; TLS needs it. */
 const NETTY_JAR = "/usr/share/java/netty-codec.jar";
+/** Of a transaction log. */
+const HEADER_BYTES = 16;
 const START_LIMIT_MS = 20_000;
 
 /** Why Apache ZooKeeper cannot be started here, for `{ skip }`; false where it can. */
@@ -267,7 +269,21 @@ class Server implements ApacheZooKeeper {
 
   async restart(): Promise<void> {
     await this.kill();
+    await this.#removeEmptyLogs();
     await this.start();
+  }
+
+  /**
+   * A server that is killed while it begins a log leaves one without a header,
+   * and does not start again (ZOOKEEPER-1621). Nothing was acknowledged from it.
+   */
+  async #removeEmptyLogs(): Promise<void> {
+    const logs = join(this.#folder, "data", "version-2");
+    for (const name of await readdir(logs)) {
+      const path = join(logs, name);
+      if (name.startsWith("log.") && (await stat(path)).size < HEADER_BYTES)
+        await rm(path);
+    }
   }
 
   fourLetter(word: string): Promise<string> {
