@@ -143,6 +143,28 @@ test("(d, e, m) hostile bytes end the connection, never the process, and the nex
   assert.equal((await zk.getData("/a")).data?.toString(), "data");
 });
 
+test("(g) a protected create whose answer is lost leaves one node, and finds it", async () => {
+  await using keeper = await startKeeper();
+  await using proxy = await startCuttingProxy(keeper.port);
+  await using zk = await connect(proxy.connectString);
+  await using observer = await connect(keeper.connectString);
+  await zk.create("/queue");
+  const arrived = Promise.withResolvers<void>();
+  await observer.getChildren("/queue", { onWatch: () => arrived.resolve() });
+  proxy.swallowReplies();
+  const creating = zk.createProtected("/queue/n-", "x", {
+    mode: "ephemeral-sequential",
+  });
+  await arrived.promise;
+  proxy.cut();
+  const { path } = await creating;
+  const { children } = await observer.getChildren("/queue");
+  assert.deepEqual(
+    children.map((child) => `/queue/${child}`),
+    [path],
+  );
+});
+
 test("(h) another session id than the one asked for means that the old session has expired", async () => {
   let sessions = 0x100n;
   await using server = await startScriptedZooKeeper({
