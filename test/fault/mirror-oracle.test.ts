@@ -126,7 +126,7 @@ async function compare(
     "one node for each, and the folder",
   );
   for (;;) {
-    const before = await pictureOf(checker, ROOT);
+    const before = await eventually(() => pictureOf(checker, ROOT));
     await Promise.all(
       mirrors.map((mirror) =>
         mirror.catchUp({ signal: AbortSignal.timeout(30_000) }),
@@ -136,7 +136,7 @@ async function compare(
       root: mirror.root,
       picture: pictureIn(mirror),
     }));
-    const after = await pictureOf(checker, ROOT);
+    const after = await eventually(() => pictureOf(checker, ROOT));
     if (!sameMaps(before, after)) continue; // it was not at rest yet
     for (const { root, picture } of held) {
       const expected = new Map(

@@ -48,6 +48,7 @@ import {
   OneShotMirrorSource,
   RecursiveMirrorSource,
 } from "./mirror-source.ts";
+import { persevere } from "./persevere.ts";
 import { errorCode, isOver, type ReadingClient } from "./recipe-client.ts";
 
 /** What a mirror asks of its client. */
@@ -174,7 +175,12 @@ export class Mirror implements AsyncDisposable {
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     const { signal } = options;
-    await this.#client.sync(this.root, signal === undefined ? {} : { signal });
+    const client = this.#client;
+    await persevere(() => client.sync(this.root, { signal }), {
+      client,
+      signal,
+      clock: this.#clock,
+    });
     await abortable(nextTurn(), signal);
     await abortable(this.#reader.drained(), signal);
   }
