@@ -35,6 +35,8 @@ const PROBE_TIMEOUT_MS = 2000;
 /** The same is told of one registration at most this often. */
 const SIGNAL_INTERVAL_MS = 1000;
 const MAX_SIGNALS = 4096;
+/** How long a close waits for the last access records. */
+const LAST_RECORDS_MS = 1000;
 
 /** What a data plane is made of; see {@link startDataPlane}. */
 export interface DataPlaneOptions {
@@ -123,6 +125,8 @@ class Plane implements DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #journal: Journal;
   #settings: LiveSettings;
+  /** Of workers that have ended. */
+  #lastRecords: AccessBatch = { records: [], lost: 0 };
   readonly #crew: WorkerCrew;
   readonly #signals = new Channel<DataPlaneSignal>({ limit: MAX_SIGNALS });
   readonly #told = new Map<string, number>();
@@ -249,9 +253,11 @@ class Plane implements DataPlane {
       kind: "access",
       id,
     }));
+    const all = [this.#lastRecords, ...batches];
+    this.#lastRecords = { records: [], lost: 0 };
     return {
-      records: batches.flatMap(({ records }) => records),
-      lost: batches.reduce((sum, { lost }) => sum + lost, 0),
+      records: all.flatMap(({ records }) => records),
+      lost: all.reduce((sum, { lost }) => sum + lost, 0),
     };
   }
 
@@ -285,11 +291,27 @@ class Plane implements DataPlane {
       signal?.addEventListener("abort", onAbort, { once: true });
       await Promise.race([this.#crew.drain(), aborted.promise]);
       signal?.removeEventListener("abort", onAbort);
+      await this.#keepLastRecords();
     }
     for (const timer of this.#timers) clearInterval(timer);
     clearInterval(this.#drainTimer);
     await this.#crew.stop();
     this.#signals.close();
+  }
+
+  /** The log shall have the last requests too; a thread that hangs has none. */
+  async #keepLastRecords(): Promise<void> {
+    if (this.#settings.limits.accessRecords === 0) return;
+    const timeout = Promise.withResolvers<AccessBatch>();
+    const timer = setTimeout(
+      () => timeout.resolve({ records: [], lost: 0 }),
+      LAST_RECORDS_MS,
+    );
+    this.#lastRecords = await Promise.race([
+      this.accessRecords(),
+      timeout.promise,
+    ]);
+    clearTimeout(timer);
   }
 
   #setup(column: number): WorkerSetup {
