@@ -28,6 +28,8 @@ export interface AccessBatch {
   readonly lost: number;
 }
 
+export const NO_RECORDS: AccessBatch = { records: [], lost: 0 };
+
 /** The last requests of one worker; the oldest give way. */
 export class AccessRing {
   readonly #records: (AccessRecord | undefined)[];

@@ -1,12 +1,13 @@
 import {
   Channel,
+  delay,
   type Journal,
   readOptions,
   silentJournal,
 } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
-import type { AccessBatch } from "./access-ring.ts";
+import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
 import { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 import { PlaneState, type PlaneTarget } from "./plane-state.ts";
 import { probe } from "./probe.ts";
@@ -126,7 +127,7 @@ class Plane implements DataPlane {
   readonly #journal: Journal;
   #settings: LiveSettings;
   /** Of workers that have ended. */
-  #lastRecords: AccessBatch = { records: [], lost: 0 };
+  #lastRecords = NO_RECORDS;
   readonly #crew: WorkerCrew;
   readonly #signals = new Channel<DataPlaneSignal>({ limit: MAX_SIGNALS });
   readonly #told = new Map<string, number>();
@@ -254,7 +255,7 @@ class Plane implements DataPlane {
       id,
     }));
     const all = [this.#lastRecords, ...batches];
-    this.#lastRecords = { records: [], lost: 0 };
+    this.#lastRecords = NO_RECORDS;
     return {
       records: all.flatMap(({ records }) => records),
       lost: all.reduce((sum, { lost }) => sum + lost, 0),
@@ -302,16 +303,8 @@ class Plane implements DataPlane {
   /** The log shall have the last requests too; a thread that hangs has none. */
   async #keepLastRecords(): Promise<void> {
     if (this.#settings.limits.accessRecords === 0) return;
-    const timeout = Promise.withResolvers<AccessBatch>();
-    const timer = setTimeout(
-      () => timeout.resolve({ records: [], lost: 0 }),
-      LAST_RECORDS_MS,
-    );
-    this.#lastRecords = await Promise.race([
-      this.accessRecords(),
-      timeout.promise,
-    ]);
-    clearTimeout(timer);
+    const late = delay(LAST_RECORDS_MS).then(() => NO_RECORDS);
+    this.#lastRecords = await Promise.race([this.accessRecords(), late]);
   }
 
   #setup(column: number): WorkerSetup {
