@@ -49,12 +49,8 @@ export type { SaslCredentials } from "./sasl.ts";
 export type { SessionState } from "./session-state.ts";
 export type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
 export { checkPath, childPath, parentPath } from "./znode-path.ts";
-export {
-  connect,
-  type ReadOptions,
-  ZooKeeper,
-  type ZooKeeperOptions,
-} from "./zookeeper.ts";
+export { connect, type ReadOptions, ZooKeeper } from "./zookeeper.ts";
+export type { ZooKeeperOptions } from "./session-options.ts";
 export {
   type FailedMultiResult,
   ZooKeeperError,

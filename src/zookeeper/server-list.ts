@@ -25,6 +25,12 @@ export class ServerList {
     return this.#servers.length;
   }
 
+  /** Makes a server the next one. */
+  prefer(server: ServerAddress): void {
+    const at = this.#servers.indexOf(server);
+    if (at !== -1) this.#next = at;
+  }
+
   next(): ServerAddress {
     const server = this.#servers[this.#next % this.#servers.length];
     this.#next += 1;

@@ -45,7 +45,7 @@ import type { SaslCredentials } from "./sasl.ts";
 import { ServerList } from "./server-list.ts";
 import type { SessionState } from "./session-state.ts";
 import { SilentCloses } from "./silent-closes.ts";
-import type { SessionFollower, SessionOptions } from "./session-options.ts";
+import type { SessionFollower, ZooKeeperOptions } from "./session-options.ts";
 import { StateFeed } from "./state-feed.ts";
 import { type WatchListener, WatchTable } from "./watch-table.ts";
 import { fromServerPath } from "./znode-path.ts";
@@ -84,19 +84,9 @@ export class Session {
   #closing: Promise<void> | undefined;
   #ended = false;
 
-  constructor(
-    { servers, chroot }: ConnectString,
-    {
-      auth,
-      sasl,
-      tls,
-      session,
-      journal,
-      clock,
-      random,
-      ...rest
-    }: SessionOptions,
-  ) {
+  constructor({ servers, chroot }: ConnectString, options: ZooKeeperOptions) {
+    const { auth, sasl, tls, session, journal, clock, random, ...rest } =
+      options;
     this.#options = readOptions(CLIENT_OPTIONS, rest);
     this.#tls = tls;
     this.#sasl = sasl;
@@ -186,6 +176,12 @@ export class Session {
 
   unfollow(follower: SessionFollower): void {
     this.#followers.delete(follower);
+  }
+
+  /** Goes to this server next, now. */
+  moveTo(server: ServerAddress): void {
+    this.#servers.prefer(server);
+    this.#drop();
   }
 
   /** Forgets a listener; answers whether the server may forget the path too. */
@@ -346,6 +342,7 @@ export class Session {
         if (this.#link === link) this.#proveTree(greeting, link);
       },
       (error: unknown) => {
+        if (this.#link !== link) return;
         this.#note("error", "sasl-refused", { error });
         connection.close("ended");
       },

@@ -213,6 +213,13 @@ class WatchReading implements SessionFollower {
     const code = error instanceof ZooKeeperError ? error.code : undefined;
     if (code === "no-node" && this.#kind === "children") {
       this.#armByExists();
+    } else if (
+      code === "session-expired" &&
+      this.#session.state.kind === "live"
+    ) {
+      // The server that ended the session gave a new one in the same breath.
+      this.#owed ??= { because: "new-session", newTree: false };
+      this.#arm();
     } else if (code !== undefined && PASSING.has(code)) {
       this.#unset = true;
     } else if (code !== "closed") {

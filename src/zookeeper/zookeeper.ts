@@ -1,8 +1,7 @@
-import { type Clock, type Journal } from "../base/index.ts";
+import { systemClock } from "../base/index.ts";
 import * as jute from "../jute/index.ts";
 import type { SessionId, Zxid } from "../jute/index.ts";
 import { parseConnectString, type ServerAddress } from "./connect-string.ts";
-import type { AuthEntry } from "./credentials.ts";
 import { deleteRecursive } from "./delete-recursive.ts";
 import { ensurePath } from "./ensure-path.ts";
 import {
@@ -30,35 +29,17 @@ import type {
   ReadPayload,
   Stat,
 } from "./operations.ts";
-import type { ClientOptions } from "./options.ts";
 import { createProtected } from "./protected-create.ts";
 import { type Operation, Request, type RequestOptions } from "./request.ts";
-import type { SaslCredentials } from "./sasl.ts";
 import type { SessionState } from "./session-state.ts";
 import { Session } from "./session.ts";
-import type { TlsOptions } from "./connection.ts";
+import type { ZooKeeperOptions } from "./session-options.ts";
 import type { StreamKind, WatchEvent } from "./watch-event.ts";
 import { WatchStream } from "./watch-stream.ts";
 import type { WatchKind } from "./watch-table.ts";
+import { WritableSearch } from "./writable-search.ts";
 import { checkPath, toServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
-
-/** How a client is made; see CLIENT_OPTIONS for the meaning and the bounds of the numbers. */
-export interface ZooKeeperOptions extends Partial<ClientOptions> {
-  /** Sent on every connection before anything else. */
-  readonly auth?: readonly AuthEntry[] | undefined;
-  /** Authenticates every connection by SASL DIGEST-MD5. */
-  readonly sasl?: SaslCredentials | undefined;
-  /** Speaks TLS, with these certificates. */
-  readonly tls?: TlsOptions | undefined;
-  /** Resumes a session of an earlier client instead of asking for a new one. */
-  readonly session?:
-    { readonly id: SessionId; readonly password: Uint8Array } | undefined;
-  readonly journal?: Journal | undefined;
-  readonly clock?: Clock | undefined;
-  /** Numbers in [0, 1), for the order of servers and the jitter of delays. */
-  readonly random?: (() => number) | undefined;
-}
 
 interface VersionOptions extends RequestOptions {
   /** The version that the node must have; any unless given. */
@@ -100,6 +81,11 @@ export class ZooKeeper implements AsyncDisposable {
     const { servers, chroot } = parseConnectString(connectString);
     this.#chroot = chroot;
     this.#session = new Session({ servers, chroot }, options);
+    if (options.readOnly === true && servers.length > 1) {
+      const { tls, clock = systemClock } = options;
+      const search = { servers, tls, clock };
+      this.#session.follow(new WritableSearch(this.#session, search));
+    }
   }
 
   get state(): SessionState {

@@ -361,3 +361,24 @@ test("a session's password is printed nowhere", async () => {
   assert.doesNotMatch(printed, /topsecret/u);
   assert.equal(printed.replaceAll(" ", "").includes(secret), false);
 });
+
+test("a session that is served read-only moves to a server that has a quorum", async () => {
+  await using minority = await startScriptedZooKeeper({
+    onConnect: () => ({ readOnly: true }),
+    words: { isro: "ro" },
+  });
+  await using majority = await startScriptedZooKeeper({
+    words: { isro: "ro" },
+  });
+  await using zk = new ZooKeeper(
+    `${majority.connectString},${minority.connectString}`,
+    // This shuffle puts the second first.
+    { readOnly: true, random: () => 0 },
+  );
+  const states = statesOf(zk);
+  await states.next((state) => state.kind === "live" && state.readOnly);
+  majority.script = { words: { isro: "rw" } };
+  await states.next((state) => state.kind === "live" && !state.readOnly);
+  assert.equal(zk.server?.port, majority.port);
+  await states.stop();
+});

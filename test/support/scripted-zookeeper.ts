@@ -45,6 +45,8 @@ export interface Script {
     request: ScriptedRequest,
     connection: ScriptedConnection,
   ): "default" | undefined | void;
+  /** Answers to four-letter words. */
+  readonly words?: Readonly<Record<string, string>>;
   /** Whether pings are answered. */
   readonly answerPings?: boolean;
 }
@@ -120,6 +122,11 @@ class Scripted implements ScriptedZooKeeper {
     const splitter = new jute.FrameSplitter();
     let connection: Connection | undefined;
     socket.on("data", (chunk: Buffer) => {
+      const word = this.script.words?.[chunk.toString("latin1")];
+      if (word !== undefined) {
+        socket.end(word);
+        return;
+      }
       splitter.push(chunk);
       for (
         let frame = splitter.next();
