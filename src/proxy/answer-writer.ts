@@ -124,7 +124,7 @@ export class AnswerWriter {
   /** False when the client takes no more for now. */
   tunnelData(bytes: Buffer, end: number): boolean {
     this.#thread.totals.bytesToClients += end;
-    return this.#wire.write(Buffer.from(bytes.subarray(0, end)));
+    return passOn(this.#thread.slab, this.#wire, bytes, end);
   }
 
   /** The answer is whole, or will never be: for the totals and the access log. */
@@ -161,6 +161,18 @@ export class AnswerWriter {
   flush(): boolean {
     return this.#thread.slab.flush(this.#wire);
   }
+}
+
+/** Bytes of a tunnel: through the slab, so that the reader may read on. */
+export function passOn(
+  slab: OutputSlab,
+  wire: Wire,
+  bytes: Buffer,
+  end: number,
+): boolean {
+  slab.take(wire);
+  if (slab.bytes(bytes, 0, end)) return slab.flush(wire);
+  return wire.write(Buffer.from(bytes.subarray(0, end)));
 }
 
 /** An answer of our own, or from the store, takes no time that could be told. */

@@ -1,5 +1,6 @@
 import type { BodyReader, RequestHead, ResponseHead } from "../http/index.ts";
-import { AnswerRelay, type ForwardLookup } from "./answer-relay.ts";
+import { passOn } from "./answer-writer.ts";
+import { AnswerRelay } from "./answer-relay.ts";
 import type { Downstream } from "./downstream.ts";
 import {
   interimHeadText,
@@ -7,6 +8,7 @@ import {
   upgradeHeadText,
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
+import type { ForwardedRequest } from "./forwarded-request.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import {
   NO_REQUEST_CONTENT,
@@ -60,17 +62,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #sentAtMs = 0;
   #movedAtMs = 0;
   #freshTried = false;
-  /** What is sent now is sent at `startedAtMs`: the clock need not be asked again. */
-  #isFirstTurn = false;
   #probed = false;
 
-  constructor(options: {
-    readonly thread: Thread;
-    readonly client: Downstream;
-    readonly service: Service;
-    readonly request: RequestHead;
-    readonly lookup: ForwardLookup;
-  }) {
+  constructor(options: ForwardedRequest) {
     const { thread, client, service, request } = options;
     this.service = service;
     this.startedAtMs = performance.now();
@@ -100,9 +94,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   start(): void {
     this.#relay.beginFill();
-    this.#isFirstTurn = true;
     this.#attempt();
-    this.#isFirstTurn = false;
   }
 
   /** The wait is over: there may be a target now. */
@@ -139,7 +131,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   onClientTunnelData(bytes: Buffer, end: number): boolean {
     this.#movedAtMs = this.#thread.coarseMs;
     const wire = this.#connection?.wire;
-    return wire?.write(Buffer.from(bytes.subarray(0, end))) ?? true;
+    return wire === undefined || passOn(this.#thread.slab, wire, bytes, end);
   }
 
   onClientTunnelEnd(): void {
@@ -161,11 +153,12 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
         return;
       }
       case "answering":
-        if (nowMs - this.#movedAtMs >= limits.stallTimeoutMs) this.#stall();
+      case "tunnel": {
+        const isTunnel = this.#phase === "tunnel";
+        const boundMs = isTunnel ? limits.tunnelIdleMs : limits.stallTimeoutMs;
+        if (nowMs - this.#movedAtMs >= boundMs) this.#stall();
         return;
-      case "tunnel":
-        if (nowMs - this.#movedAtMs >= limits.tunnelIdleMs) this.#stall();
-        return;
+      }
       case "choosing":
       case "connecting": // the pool sweeps it
       case "over":
@@ -211,9 +204,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #send(connection: UpstreamConnection, target: Target): void {
     this.#phase = "sent";
-    this.#sentAtMs = this.#movedAtMs = this.#isFirstTurn
-      ? this.startedAtMs
-      : performance.now();
+    this.#sentAtMs = this.#movedAtMs = performance.now();
     const { lookup } = this.#relay;
     const { slab } = this.#thread;
     slab.take(connection.wire);
@@ -349,7 +340,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
     if (this.#mayRetry(fault)) this.#attempt();
-    else this.#failAfter(fault, detail);
+    else this.#fail(failureAnswer(fault, detail, this.#target?.name));
   }
 
   /** Takes leave of the present target when another is to be tried. */
@@ -370,10 +361,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#target?.settled();
     this.#target = undefined;
     this.#phase = "choosing";
-  }
-
-  #failAfter(fault: AttemptFault, detail: string | undefined): void {
-    this.#fail(failureAnswer(fault, detail, this.#target?.name));
   }
 
   #fail(answer: OwnAnswer): void {

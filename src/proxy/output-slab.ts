@@ -1,7 +1,10 @@
 import type { Wire } from "./wire.ts";
 
-/** Holds the longest head we write, one whole read, and chunk framing. */
-const SLAB_BYTES = 64 * 1024 + 96 * 1024;
+/** Holds one whole read and a head of common length. */
+const SLAB_BYTES = 64 * 1024 + 8 * 1024;
+
+/** What the slab needs of a connection. */
+export type SlabUser = Pick<Wire, "write" | "pendingBytes">;
 
 /**
  * Where one thread puts small answers and request heads together, so that each
@@ -15,7 +18,7 @@ export class OutputSlab {
   #bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #length = 0;
   /** Whose bytes it holds. */
-  #owner: Wire | undefined;
+  #owner: SlabUser | undefined;
   /** The last view handed out: answers of equal length follow each other. */
   #view: Buffer = this.#bytes.subarray(0, 0);
 
@@ -24,18 +27,19 @@ export class OutputSlab {
   }
 
   get room(): number {
-    return SLAB_BYTES - this.#length;
+    return this.#bytes.length - this.#length;
   }
 
   /** Before anything is put in for `wire`. */
-  take(wire: Wire): void {
+  take(wire: SlabUser): void {
     if (this.#owner === wire) return;
     if (this.#owner !== undefined) this.flush(this.#owner);
     this.#owner = wire;
   }
 
-  /** Text in latin1; must fit (heads are bounded far below the slab). */
+  /** Text in latin1; the slab grows for a head that is longer than it. */
   text(text: string): void {
+    if (text.length > this.room) this.#grow(text.length);
     this.#length += this.#bytes.write(text, this.#length, "latin1");
   }
 
@@ -48,7 +52,7 @@ export class OutputSlab {
   }
 
   /** Writes what was put together; true when the kernel took it all. */
-  flush(wire: Wire): boolean {
+  flush(wire: SlabUser): boolean {
     const length = this.#owner === wire ? this.#length : 0;
     if (length === 0) return wire.pendingBytes === 0;
     this.#length = 0;
@@ -58,16 +62,27 @@ export class OutputSlab {
     }
     if (this.#view.length !== length)
       this.#view = this.#bytes.subarray(0, length);
-    if (wire.write(this.#view)) return true;
-    this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    this.#view = this.#bytes.subarray(0, 0);
-    return false;
+    const taken = wire.write(this.#view);
+    if (!taken || this.#bytes.length > SLAB_BYTES) this.#renew();
+    return taken;
   }
 
   /** Forgets what was put together for a connection that is gone. */
-  discard(wire: Wire): void {
+  discard(wire: SlabUser): void {
     if (this.#owner !== wire) return;
     this.#owner = undefined;
     this.#length = 0;
+  }
+
+  #renew(): void {
+    this.#bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.#view = this.#bytes.subarray(0, 0);
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(this.#length + bytes + SLAB_BYTES);
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+    this.#view = larger.subarray(0, 0);
   }
 }
