@@ -18,18 +18,21 @@ export type DecodeResult<T> =
   | { readonly kind: "value"; readonly value: T; readonly size: number }
   | { readonly kind: "reject"; readonly code: JuteFault };
 
+/** 32 bits with sign, big-endian. */
 export const int: Codec<number> = {
   minBytes: 4,
   read: (reader) => reader.int(),
   write: (writer, value) => writer.int(value),
 };
 
+/** 64 bits with sign, big-endian. */
 export const long: Codec<bigint> = {
   minBytes: 8,
   read: (reader) => reader.long(),
   write: (writer, value) => writer.long(value),
 };
 
+/** One byte; any but 0 reads as true. */
 export const bool: Codec<boolean> = {
   minBytes: 1,
   read: (reader) => reader.bool(),

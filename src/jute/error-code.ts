@@ -34,6 +34,7 @@ export const ErrorCode = {
   "quota-exceeded": -125,
   "throttled-op": -127,
 } as const;
+/** The word for what a server answered. */
 export type ErrorCodeName = keyof typeof ErrorCode;
 
 const NAMES = new Map<number, ErrorCodeName>();

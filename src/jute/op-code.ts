@@ -35,6 +35,7 @@ export const OpCode = {
   closeSession: -11,
   error: -1,
 } as const;
+/** The name of a kind of request. */
 export type OpCodeName = keyof typeof OpCode;
 
 /** The xids that are no request numbers. */
@@ -55,6 +56,7 @@ export const CreateFlag = {
   "persistent-ttl": 5,
   "persistent-sequential-ttl": 6,
 } as const;
+/** How a node lives: for good or as long as its session, numbered or not. */
 export type CreateMode = keyof typeof CreateFlag;
 
 /** Bits of an ACL entry. */

@@ -11,6 +11,7 @@ import {
 } from "./zookeeper-error.ts";
 
 /** What a node may be created with. */
+/** Creates a node. */
 export interface CreateOptions {
   /** `persistent` unless given. */
   readonly mode?: jute.CreateMode | undefined;
@@ -29,17 +30,20 @@ export interface CreateOp {
   readonly data: NodeData;
   readonly options: CreateOptions;
 }
+/** Deletes a node that has this version; -1 is any. */
 export interface DeleteOp {
   readonly kind: "delete";
   readonly path: string;
   readonly version: number;
 }
+/** Changes the data of a node that has this version; -1 is any. */
 export interface SetDataOp {
   readonly kind: "set-data";
   readonly path: string;
   readonly data: NodeData;
   readonly version: number;
 }
+/** Requires that a node exists and has this version; -1 is any. */
 export interface CheckOp {
   readonly kind: "check";
   readonly path: string;
@@ -48,10 +52,12 @@ export interface CheckOp {
 /** One operation of a multi; made by {@link op}. */
 export type MultiOp = CreateOp | DeleteOp | SetDataOp | CheckOp;
 
+/** Reads data and stat of a node. */
 export interface GetDataOp {
   readonly kind: "get-data";
   readonly path: string;
 }
+/** Reads the names of the children of a node. */
 export interface GetChildrenOp {
   readonly kind: "get-children";
   readonly path: string;

@@ -25,21 +25,25 @@ export const READ_ACL: readonly AclEntry[] = [
 export interface Answered {
   readonly zxid: bigint;
 }
+/** What a create made. */
 export interface CreateAnswer extends Answered {
   /** With the sequence number, where one was asked for. */
   readonly path: string;
   readonly stat: Stat;
 }
+/** A node's data and what is known of the node. */
 export interface DataAnswer extends Answered {
   /** Null and empty are different values. */
   readonly data: Buffer | null;
   readonly stat: Stat;
 }
+/** The names of a node's children and what is known of the node. */
 export interface ChildrenAnswer extends Answered {
   /** Names, in no order. */
   readonly children: readonly string[];
   readonly stat: Stat;
 }
+/** Who may do what with a node, and what is known of it. */
 export interface AclAnswer extends Answered {
   readonly acl: readonly AclEntry[];
   readonly stat: Stat;
