@@ -9,7 +9,12 @@ import {
   readAuthFile,
 } from "../config/index.ts";
 import type { Metric } from "../admin/index.ts";
-import { type Keeper, type KeeperStats, startKeeper } from "../keeper/index.ts";
+import {
+  type Keeper,
+  type KeeperOptions,
+  type KeeperStats,
+  startKeeper,
+} from "../keeper/index.ts";
 
 /** What {@link openKeeper} wants to know. */
 export interface KeeperSettings {
@@ -17,6 +22,10 @@ export interface KeeperSettings {
   readonly dataFile: string | undefined;
   readonly authFile: string | undefined;
   readonly open: boolean;
+  readonly numbers?: Omit<
+    KeeperOptions,
+    "host" | "port" | "dataFile" | "users" | "open"
+  >;
   readonly journal: Journal;
 }
 
@@ -36,6 +45,7 @@ export async function openKeeper(settings: KeeperSettings): Promise<Keeper> {
   if (settings.dataFile !== undefined)
     await mkdir(dirname(settings.dataFile), { recursive: true, mode: 0o700 });
   return startKeeper({
+    ...settings.numbers,
     host: listen.host,
     port: listen.port,
     dataFile: settings.dataFile,

@@ -34,30 +34,52 @@ export interface LogFlags {
   readonly logLevel: JournalLevel;
 }
 
-/** Opens the log: a journal that prints on stderr. */
+/** A journal that prints on stderr, and what may be changed of it. */
+export interface Log {
+  readonly journal: Journal;
+  readonly setLevel: (level: JournalLevel) => void;
+}
+
+/** Opens the log of a command. */
 export async function createLog(flags: LogFlags): Promise<Journal> {
+  return (await openLog(flags)).journal;
+}
+
+/** Opens a log whose level may change. */
+export async function openLog(flags: LogFlags): Promise<Log> {
   return flags.logFormat === "json"
     ? jsonLog(flags.logLevel)
     : textLog(flags.logLevel);
 }
 
-async function jsonLog(level: JournalLevel): Promise<Journal> {
+async function jsonLog(level: JournalLevel): Promise<Log> {
   const { pino, destination, stdTimeFunctions } = await import("pino");
   const logger = pino(
     { level, timestamp: stdTimeFunctions.isoTime, base: { pid: process.pid } },
     destination({ dest: 2, sync: true }),
   );
-  return ({ level: recordLevel, message, error, ...fields }) => {
-    const object: Record<string, unknown> = { ...printable(fields) };
-    if (error !== undefined) object["err"] = error;
-    logger[recordLevel](object, message);
+  return {
+    journal: ({ level: recordLevel, message, error, ...fields }) => {
+      const object: Record<string, unknown> = { ...printable(fields) };
+      if (error !== undefined) object["err"] = error;
+      logger[recordLevel](object, message);
+    },
+    setLevel: (next) => {
+      logger.level = next;
+    },
   };
 }
 
-function textLog(level: JournalLevel): Journal {
-  return (record) => {
-    if (RANK[record.level] < RANK[level]) return;
-    process.stderr.write(`${formatText(record, new Date())}\n`);
+function textLog(initial: JournalLevel): Log {
+  let level = initial;
+  return {
+    journal: (record) => {
+      if (RANK[record.level] < RANK[level]) return;
+      process.stderr.write(`${formatText(record, new Date())}\n`);
+    },
+    setLevel: (next) => {
+      level = next;
+    },
   };
 }
 

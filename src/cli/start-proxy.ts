@@ -13,6 +13,7 @@ import { type Address, formatAddress } from "../config/index.ts";
 import {
   type DataPlane,
   type DataPlaneOptions,
+  type LiveSettings,
   startDataPlane,
 } from "../proxy/index.ts";
 import {
@@ -22,7 +23,10 @@ import {
   ProxyPresence,
   readIdentity,
   Registry,
+  type Snapshot,
   SnapshotFile,
+  type StaticService,
+  StaticServices,
   trimRegistry,
 } from "../registry/index.ts";
 import type { AclEntry, ZooKeeper } from "../zookeeper/index.ts";
@@ -30,9 +34,12 @@ import { releaseNumbers } from "./release-numbers.ts";
 
 /** How to run a proxy; what ZooKeeper says decides where requests go. */
 export interface StartProxyOptions {
-  readonly zookeeper: ZooKeeper;
+  /** Without it the proxy serves its static services alone. */
+  readonly zookeeper?: ZooKeeper | undefined;
   /** As the operator wrote it; the snapshot on disk belongs to it. */
   readonly connectString: string;
+  /** Laid over what ZooKeeper says. */
+  readonly services?: readonly StaticService[];
   readonly listen: readonly Address[];
   readonly workers: number;
   /** Bytes of stored answers, over all workers. */
@@ -43,7 +50,9 @@ export interface StartProxyOptions {
   readonly acl?: readonly AclEntry[];
   /** Networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
-  readonly limits?: DataPlaneOptions["limits"];
+  readonly limits?: LiveSettings["limits"];
+  /** Of the store of each worker. */
+  readonly cache?: DataPlaneOptions["cache"];
   readonly journal?: Journal;
 }
 
@@ -64,7 +73,10 @@ export class Proxy implements AsyncDisposable {
   readonly registry: Registry;
   readonly #options: StartProxyOptions;
   readonly #journal: Journal;
-  readonly #presence: ProxyPresence;
+  readonly #presence: ProxyPresence | undefined;
+  readonly #static: StaticServices;
+  /** For the data plane when it starts. */
+  #live: Partial<LiveSettings>;
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   #plane: DataPlane | undefined;
@@ -75,13 +87,24 @@ export class Proxy implements AsyncDisposable {
     const { zookeeper, journal = silentJournal, acl } = options;
     this.#options = options;
     this.#journal = journal;
-    this.#presence = new ProxyPresence(zookeeper, {
+    this.#static = new StaticServices(options.services);
+    const { limits, trusted } = options;
+    this.#live = {
+      ...(limits === undefined ? {} : { limits }),
+      ...(trusted === undefined ? {} : { trusted }),
+    };
+    if (zookeeper === undefined) {
+      this.registry = new Registry(undefined, { journal });
+      return;
+    }
+    const presence = new ProxyPresence(zookeeper, {
       id: `${hostname()}-${randomBytes(6).toString("hex")}`,
       host: hostname(),
       version: options.version,
       acl,
       journal,
     });
+    this.#presence = presence;
     this.registry = new Registry(zookeeper, {
       snapshotFile: new SnapshotFile({
         path: join(options.dataFolder, "snapshot.json"),
@@ -89,7 +112,7 @@ export class Proxy implements AsyncDisposable {
         journal,
       }),
       // Its node stands before it reads, so that no drain overlooks it.
-      beforeReading: () => this.#presence.start(),
+      beforeReading: () => presence.start(),
       limits: {
         ...defaultSuspectLimits,
         windowMs: zookeeper.sessionTimeoutMs,
@@ -102,6 +125,34 @@ export class Proxy implements AsyncDisposable {
   /** Undefined until there is something to serve from. */
   get plane(): DataPlane | undefined {
     return this.#plane;
+  }
+
+  /** What is served: the registry's services, and over them the static ones. */
+  get snapshot(): Snapshot {
+    return this.#static.merge(this.registry.snapshot);
+  }
+
+  /** Whether it knows all that it is to serve. */
+  get isComplete(): boolean {
+    return (
+      this.#plane !== undefined &&
+      (this.#presence === undefined ||
+        this.registry.status.source !== "nothing")
+    );
+  }
+
+  /** Takes what may change while it serves; connections stay. */
+  configure(
+    settings: Partial<LiveSettings> & {
+      readonly services?: readonly StaticService[];
+    },
+  ): void {
+    const { services, ...live } = settings;
+    this.#live = { ...this.#live, ...live };
+    this.#plane?.configure(live);
+    if (services === undefined) return;
+    const changes = this.#static.replace(services, this.registry.snapshot);
+    this.#plane?.apply(changes);
   }
 
   /**
@@ -119,20 +170,22 @@ export class Proxy implements AsyncDisposable {
       ...(cacheBytes === undefined
         ? {}
         : { cacheBytes: Math.floor(cacheBytes / workers) }),
-      ...(this.#options.limits === undefined
+      ...this.#live,
+      ...(this.#options.cache === undefined
         ? {}
-        : { limits: this.#options.limits }),
-      trusted: this.#options.trusted ?? [],
+        : { cache: this.#options.cache }),
       journal: this.#journal,
     });
     this.#plane = plane;
     this.#loop("changes", () => this.#followChanges(plane));
     this.#loop("signals", () => this.#followSignals(plane));
     this.#loop("releases", () => this.#tellReleases(plane));
-    this.#loop("leftovers", () => this.#trim());
+    const { zookeeper } = this.#options;
+    if (zookeeper !== undefined)
+      this.#loop("leftovers", () => this.#trim(zookeeper));
     await plane.applied();
-    this.#presence.setListeners(plane.addresses.map(formatAddress));
-    await this.#startLedger(plane);
+    this.#presence?.setListeners(plane.addresses.map(formatAddress));
+    if (zookeeper !== undefined) await this.#startLedger(plane, zookeeper);
     return plane.addresses;
   }
 
@@ -147,23 +200,30 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #awaitRegistry(signal: AbortSignal | undefined): Promise<void> {
-    const patience = systemClock.after(PATIENCE_MS, () =>
+    if (this.#presence === undefined) return;
+    const outOfPatience = Promise.withResolvers<void>();
+    const waits = this.#static.isEmpty;
+    const patience = systemClock.after(PATIENCE_MS, () => {
       this.#journal({
         level: "warn",
         room: "cli",
         event: "waiting-for-registry",
-        message: `Waiting: neither ZooKeeper at ${this.#options.connectString} nor a snapshot of an earlier run is there`,
-      }),
-    );
+        message: `${waits ? "Waiting" : "Serving static services alone"}: neither ZooKeeper at ${this.#options.connectString} nor a snapshot of an earlier run is there`,
+      });
+      if (!waits) outOfPatience.resolve();
+    });
     try {
-      await this.registry.ready({ signal });
+      await Promise.race([
+        this.registry.ready({ signal }),
+        outOfPatience.promise,
+      ]);
     } finally {
       patience.cancel();
     }
   }
 
-  async #startLedger(plane: DataPlane): Promise<void> {
-    const { zookeeper, dataFolder, acl } = this.#options;
+  async #startLedger(plane: DataPlane, zookeeper: ZooKeeper): Promise<void> {
+    const { dataFolder, acl } = this.#options;
     this.#ledger = new CountLedger(zookeeper, {
       proxyId: await readIdentity(join(dataFolder, "proxy.id")),
       dataDir: dataFolder,
@@ -181,10 +241,10 @@ export class Proxy implements AsyncDisposable {
   async #followChanges(plane: DataPlane): Promise<void> {
     const { signal } = this.#stop;
     const changes = this.registry.changes({ signal });
-    plane.replace(this.registry.snapshot);
+    plane.replace(this.snapshot);
     for await (const batch of changes) {
-      plane.apply(batch);
-      this.#presence.applied(this.registry.appliedZxid, batch);
+      plane.apply(this.#static.changes(batch));
+      this.#presence?.applied(this.registry.appliedZxid, batch);
     }
   }
 
@@ -196,13 +256,13 @@ export class Proxy implements AsyncDisposable {
         continue;
       }
       const target = this.registry.target(seen.registration);
-      if (target !== undefined) this.#presence.acknowledge(target);
+      if (target !== undefined) this.#presence?.acknowledge(target);
     }
   }
 
   /** Targets whose counts matter to the balance. */
   #inRotation(): CountKey[] {
-    return [...this.registry.snapshot.services.values()].flatMap((service) =>
+    return [...this.snapshot.services.values()].flatMap((service) =>
       [...service.targets.keys()].map((target) => ({
         service: service.name,
         target,
@@ -215,9 +275,9 @@ export class Proxy implements AsyncDisposable {
     for (;;) {
       const { targets } = await plane.stats();
       const ejected = targets.filter((target) => target.ejected !== "none");
-      this.#presence.setReleases(
+      this.#presence?.setReleases(
         releaseNumbers(
-          this.registry.snapshot,
+          this.snapshot,
           new Set(ejected.map((target) => target.registration)),
         ),
       );
@@ -226,8 +286,8 @@ export class Proxy implements AsyncDisposable {
   }
 
   /** Removes what nobody needs any more; at a time of its own in each proxy. */
-  async #trim(): Promise<void> {
-    const { zookeeper, acl } = this.#options;
+  async #trim(zookeeper: ZooKeeper): Promise<void> {
+    const { acl } = this.#options;
     const { signal } = this.#stop;
     for (;;) {
       await delay(TRIM_EVERY_MS * (0.5 + Math.random()), { signal });
@@ -271,7 +331,7 @@ export class Proxy implements AsyncDisposable {
     await this.#ledger?.close();
     this.#stop.abort(new Error("The proxy was closed"));
     await Promise.all(this.#loops);
-    await this.#presence.close();
+    await this.#presence?.close();
     await this.registry.close();
   }
 }

@@ -101,7 +101,7 @@ export async function withTarget(
 ): Promise<void> {
   const journal = await createLog(flags);
   using lifetime = new Lifetime();
-  await using zookeeper = await openZooKeeper(flags, journal);
+  await using zookeeper = await openZooKeeper(flags, { journal });
   await action({
     service: flags.service,
     hosts: flags.host,

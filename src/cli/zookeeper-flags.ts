@@ -1,28 +1,26 @@
 import { Option } from "commander";
 import type { Journal } from "../base/index.ts";
-import { readAuthFile } from "../config/index.ts";
+import { DEFAULT_ZOOKEEPER, readAuthFile } from "../config/index.ts";
 import { registryConnectString } from "../registry/index.ts";
 import {
   type AclEntry,
+  type ClientOptions,
   CREATOR_ALL_ACL,
   ZooKeeper,
 } from "../zookeeper/index.ts";
 
-/** Where the keeper listens unless told otherwise, so where clients look. */
-export const DEFAULT_ZOOKEEPER = "127.0.0.1:2181";
-
 /** What {@link openZooKeeper} wants to know; commander's names. */
 export interface ZooKeeperFlags {
   readonly zookeeper: string;
-  readonly zookeeperAuth?: string;
+  readonly zookeeperAuth?: string | undefined;
 }
 
-/** `--zookeeper` and `--zookeeper-auth`, as every command has them. */
-export function zooKeeperOptions(extra = ""): readonly Option[] {
+/** `--zookeeper` and `--zookeeper-auth`, as commands without a file have them. */
+export function zooKeeperOptions(): readonly Option[] {
   return [
     new Option(
       "--zookeeper <servers>",
-      `ZooKeeper as HOST:PORT[,…][/chroot]${extra}; the chroot is /zoogate unless named`,
+      "ZooKeeper as HOST:PORT[,…][/chroot]; the chroot is /zoogate unless named",
     )
       .env("ZOOGATE_ZOOKEEPER")
       .default(DEFAULT_ZOOKEEPER),
@@ -39,7 +37,7 @@ export function zooKeeperOptions(extra = ""): readonly Option[] {
  */
 export async function openZooKeeper(
   flags: ZooKeeperFlags,
-  journal: Journal,
+  options: Partial<ClientOptions> & { readonly journal: Journal },
 ): Promise<ZooKeeper> {
   const auth =
     flags.zookeeperAuth === undefined
@@ -47,7 +45,7 @@ export async function openZooKeeper(
       : [await readAuthFile(flags.zookeeperAuth)];
   return new ZooKeeper(registryConnectString(flags.zookeeper), {
     auth,
-    journal,
+    ...options,
   });
 }
 

@@ -3,10 +3,13 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatAddress, parseAddress } from "../../config/index.ts";
+import {
+  DEFAULT_ZOOKEEPER,
+  formatAddress,
+  parseAddress,
+} from "../../config/index.ts";
 import { DemoStage } from "../demo-stage.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
-import { DEFAULT_ZOOKEEPER } from "../zookeeper-flags.ts";
 
 const SERVICE = "www";
 const SITE = new URL("../../../demo/site/", import.meta.url);

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { join } from "node:path";
 import { AdminServer } from "../../admin/index.ts";
 import {
+  DEFAULT_ZOOKEEPER,
   defaultDataFolder,
   formatAddress,
   parseAddress,
@@ -10,7 +11,6 @@ import {
 import { keeperMetrics, openKeeper } from "../keeper-flags.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
 import { createLog, type LogFlags, logOptions } from "../log.ts";
-import { DEFAULT_ZOOKEEPER } from "../zookeeper-flags.ts";
 
 interface KeeperFlags extends LogFlags {
   readonly listen: string;

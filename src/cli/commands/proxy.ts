@@ -1,90 +1,62 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { join } from "node:path";
-import { availableParallelism } from "node:os";
 import { AdminServer } from "../../admin/index.ts";
 import type { Journal } from "../../base/index.ts";
 import {
   type Address,
-  defaultDataFolder,
+  DEFAULT_ADMIN,
+  DEFAULT_ZOOKEEPER,
+  EMBEDDED,
   formatAddress,
+  NO_ZOOKEEPER,
   parseAddress,
+  proxySettings,
+  type ProxySettings,
   stateFolder,
 } from "../../config/index.ts";
 import { registryConnectString } from "../../registry/index.ts";
+import { parseConnectString, type ZooKeeper } from "../../zookeeper/index.ts";
+import { AccessLog } from "../access-log.ts";
 import { openKeeper } from "../keeper-flags.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
-import { createLog, type LogFlags, logOptions } from "../log.ts";
+import { openLog } from "../log.ts";
 import { packageVersion } from "../package-version.ts";
 import { refusePortInUse } from "../port-in-use.ts";
-import { proxyMetrics, registryMetrics } from "../proxy-metrics.ts";
-import { Proxy } from "../start-proxy.ts";
 import {
-  DEFAULT_ZOOKEEPER,
-  openZooKeeper,
-  registryAcl,
-  type ZooKeeperFlags,
-  zooKeeperOptions,
-} from "../zookeeper-flags.ts";
-
-interface ProxyFlags extends ZooKeeperFlags, LogFlags {
-  readonly listen: string;
-  readonly admin?: string;
-  readonly data: string;
-  readonly workers: number;
-  readonly cacheSize: number;
-  readonly trust: readonly string[];
-}
-
-const EMBEDDED = "embedded";
-const DEFAULT_ADMIN = "127.0.0.1:9180";
-const DEFAULT_CACHE_MB = 256;
-const MB = 1_000_000;
+  configPath,
+  formatConfig,
+  loadProxyConfig,
+  type ProxyConfig,
+} from "../proxy-config.ts";
+import { proxyMetrics, registryMetrics } from "../proxy-metrics.ts";
+import { ConfigReloader } from "../reload.ts";
+import { gather, type ParsedFlags, settingOptions } from "../setting-flags.ts";
+import { Proxy } from "../start-proxy.ts";
+import { openZooKeeper, registryAcl } from "../zookeeper-flags.ts";
 
 /** `zoogate proxy` */
 export function proxyCommand(): Command {
-  const command = new Command("proxy");
-  for (const option of zooKeeperOptions(
-    `, or "${EMBEDDED}": a keeper inside, on ${DEFAULT_ZOOKEEPER}`,
-  ))
-    command.addOption(option);
-  command
+  const command = new Command("proxy")
     .addOption(
-      new Option("--listen <address>", "where it answers HTTP").default(
-        "0.0.0.0:8080",
+      new Option(
+        "--config <file>",
+        "Configuration file (YAML), read again on SIGHUP. (default: none, env: ZOOGATE_CONFIG)",
       ),
     )
     .addOption(
       new Option(
-        "--admin <address>",
-        `where /healthz, /readyz, /metrics and /api/snapshot answer (default: "${DEFAULT_ADMIN}", or a free port when that is in use)`,
+        "--check-config",
+        "Print the settings in force and where each comes from, and exit: 0, or 1 when something is wrong.",
       ),
-    )
-    .addOption(
-      new Option(
-        "--data <dir>",
-        "where the last routing table and unwritten counts are kept",
-      ).default(defaultDataFolder(process.env)),
-    )
-    .addOption(
-      new Option("--workers <number>", "threads that answer requests")
-        .argParser(atLeastOne)
-        .default(availableParallelism(), "one per core"),
-    )
-    .addOption(
-      new Option("--cache-size <megabytes>", "memory for stored answers")
-        .argParser(atLeastOne)
-        .default(DEFAULT_CACHE_MB),
-    )
-    .addOption(
-      new Option(
-        "--trust <network>",
-        "believe X-Forwarded-* and Forwarded from this address or network, repeatable",
-      )
-        .argParser((value, previous: readonly string[]) => [...previous, value])
-        .default([], "none"),
     );
-  for (const option of logOptions()) command.addOption(option);
+  for (const option of settingOptions(proxySettings)) command.addOption(option);
   return command
+    .addOption(
+      new Option(
+        "--set <name=value>",
+        "Any other setting by its name in the file, as in limits.headTimeout=10s. Repeatable.",
+      ).argParser(gather),
+    )
     .addHelpText(
       "after",
       `
@@ -92,61 +64,160 @@ Answers for every service that is registered: by host name and path, each
 request by the target that has served the fewest, by the next one when that
 fails. Without ZooKeeper it serves by the last routing table it knew.
 
-  zoogate proxy --zookeeper zk1:2181,zk2:2181,zk3:2181 --listen :80`,
+  zoogate proxy --zookeeper zk1:2181,zk2:2181,zk3:2181 --listen :80
+  zoogate proxy --config /etc/zoogate.yaml --check-config
+
+Limits, static services and all else that can be set: docs/configuration.md`,
     )
     .action(runProxy);
 }
 
-function atLeastOne(value: string): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= 1_000_000)
-    return number;
-  throw new InvalidArgumentError("It should be a whole number, 1 or more.");
-}
-
-async function runProxy(flags: ProxyFlags): Promise<void> {
-  const listen = parseAddress(flags.listen, "--listen");
+async function runProxy(flags: ParsedFlags): Promise<void> {
+  const sources = { flags, env: process.env };
+  const config = await loadProxyConfig(sources);
+  const { settings } = config;
+  const connectString = registryString(settings.main.zookeeper);
+  if (flags["checkConfig"] === true) {
+    process.stdout.write(`${formatConfig(config)}\n`);
+    return;
+  }
+  const listen = settings.main.listen.map((text) =>
+    parseAddress(text, "--listen"),
+  );
   // Told now, not when ZooKeeper has come.
-  await refusePortInUse(listen);
-  const journal = await createLog(flags);
+  for (const address of listen) await refusePortInUse(address);
+  const { journal, setLevel } = await openLog({
+    logFormat: settings.log.format,
+    logLevel: settings.log.level,
+  });
   using lifetime = new Lifetime();
   await using resources = new AsyncDisposableStack();
-  const embedded = flags.zookeeper === EMBEDDED;
-  const zookeeperFlags = embedded
-    ? { ...flags, zookeeper: DEFAULT_ZOOKEEPER }
-    : flags;
-  if (embedded) resources.use(await openEmbedded(flags, journal));
-  const zookeeper = resources.use(await openZooKeeper(zookeeperFlags, journal));
-  const connectString = registryConnectString(zookeeperFlags.zookeeper);
+  if (settings.main.zookeeper === EMBEDDED)
+    resources.use(await openEmbedded(settings, journal));
+  const accessLog = resources.use(await openAccessLog(settings, journal));
+  const zookeeper = resources.use(await openClient(settings, journal));
   const proxy = resources.use(
     new Proxy({
       zookeeper,
       connectString,
-      listen: [listen],
-      workers: flags.workers,
-      cacheBytes: flags.cacheSize * MB,
-      dataFolder: stateFolder(flags.data, [
+      listen,
+      workers: settings.main.workers,
+      cacheBytes: settings.main.cacheBytes,
+      cache: settings.cache,
+      dataFolder: stateFolder(settings.main.data, [
         connectString,
-        formatAddress(listen),
+        ...listen.slice(0, 1).map(formatAddress),
       ]),
       version: await packageVersion(),
-      trusted: flags.trust,
+      trusted: settings.main.trust,
+      limits: limitsOf(settings),
+      services: config.services,
       journal,
-      ...registryAcl(flags),
+      ...registryAcl(settings.main),
     }),
   );
-  const admin = resources.use(await openAdmin(flags, proxy, journal));
+  const admin = resources.use(await openAdmin(settings, proxy, journal));
   try {
+    using _signals = onSignals({
+      SIGUSR1: () => accessLog?.reopen(),
+      ...(configPath(sources) === undefined
+        ? {}
+        : { SIGHUP: reloader(config, { sources, proxy, setLevel, journal }) }),
+    });
     const addresses = await proxy.start({ signal: lifetime.signal });
+    const { plane } = proxy;
+    if (plane !== undefined) accessLog?.start(() => plane.accessRecords());
     printReady(readyLine(addresses, admin, proxy));
+    await lifetime.ended();
+    await proxy.close();
   } catch (error) {
     if (!lifetime.signal.aborted) throw error;
   }
-  await lifetime.ended();
+}
+
+/** @throws ZooKeeperError `bad-connect-string` */
+function registryString(zookeeper: string): string {
+  if (zookeeper === NO_ZOOKEEPER) return NO_ZOOKEEPER;
+  const connectString = registryConnectString(
+    zookeeper === EMBEDDED ? DEFAULT_ZOOKEEPER : zookeeper,
+  );
+  parseConnectString(connectString);
+  return connectString;
+}
+
+function limitsOf({ limits, accessLog }: ProxySettings) {
+  return {
+    ...limits,
+    accessRecords: accessLog.file === undefined ? 0 : accessLog.records,
+  };
+}
+
+function reloader(
+  started: ProxyConfig,
+  parts: {
+    readonly sources: Parameters<typeof loadProxyConfig>[0];
+    readonly proxy: Proxy;
+    readonly setLevel: (level: ProxySettings["log"]["level"]) => void;
+    readonly journal: Journal;
+  },
+): () => void {
+  const { sources, proxy, setLevel, journal } = parts;
+  const reload = new ConfigReloader(started, {
+    load: () => loadProxyConfig(sources),
+    apply: ({ settings, services }) =>
+      proxy.configure({
+        limits: limitsOf({
+          ...settings,
+          accessLog: started.settings.accessLog,
+        }),
+        trusted: settings.main.trust,
+        services,
+      }),
+    setLogLevel: setLevel,
+    journal,
+  });
+  return () => void reload.reload();
+}
+
+/** Listens to signals until it is disposed of. */
+function onSignals(
+  handlers: Readonly<Partial<Record<NodeJS.Signals, () => void>>>,
+): Disposable {
+  const entries = Object.entries(handlers);
+  for (const [name, handler] of entries) process.on(name, handler);
+  return {
+    [Symbol.dispose]: () => {
+      for (const [name, handler] of entries) process.off(name, handler);
+    },
+  };
+}
+
+async function openClient(
+  { main, client }: ProxySettings,
+  journal: Journal,
+): Promise<ZooKeeper | undefined> {
+  const { zookeeper, zookeeperAuth } = main;
+  if (zookeeper === NO_ZOOKEEPER) return undefined;
+  return openZooKeeper(
+    {
+      zookeeper: zookeeper === EMBEDDED ? DEFAULT_ZOOKEEPER : zookeeper,
+      zookeeperAuth,
+    },
+    { ...client, journal },
+  );
+}
+
+async function openAccessLog(
+  { accessLog: { file, format } }: ProxySettings,
+  journal: Journal,
+): Promise<AccessLog | undefined> {
+  return file === undefined
+    ? undefined
+    : AccessLog.open({ path: file, format, journal });
 }
 
 async function openEmbedded(
-  flags: ProxyFlags,
+  { main, keeper }: ProxySettings,
   journal: Journal,
 ): Promise<AsyncDisposable> {
   const listen = parseAddress(DEFAULT_ZOOKEEPER, "--zookeeper");
@@ -154,28 +225,29 @@ async function openEmbedded(
     listen,
     // Where `zoogate keeper` keeps it, so that one can take the other's place.
     dataFile: join(
-      stateFolder(flags.data, ["keeper", DEFAULT_ZOOKEEPER]),
+      stateFolder(main.data, ["keeper", DEFAULT_ZOOKEEPER]),
       "keeper.db",
     ),
-    authFile: flags.zookeeperAuth,
+    authFile: main.zookeeperAuth,
     open: false,
+    numbers: keeper,
     journal,
   });
 }
 
 async function openAdmin(
-  flags: ProxyFlags,
+  { main }: ProxySettings,
   proxy: Proxy,
   journal: Journal,
 ): Promise<AdminServer> {
   const admin = await AdminServer.open({
-    ...parseAddress(flags.admin ?? DEFAULT_ADMIN, "--admin"),
-    orFreePort: flags.admin === undefined,
+    ...parseAddress(main.admin ?? DEFAULT_ADMIN, "--admin"),
+    orFreePort: main.admin === undefined,
     sources: {
       readiness: () =>
-        proxy.plane === undefined
-          ? { ready: false, because: "no routing table yet" }
-          : { ready: true },
+        proxy.isComplete
+          ? { ready: true }
+          : { ready: false, because: "no routing table yet" },
       metrics: async () => [
         ...registryMetrics(proxy.registry.status),
         ...(proxy.plane === undefined
@@ -184,7 +256,7 @@ async function openAdmin(
       ],
       snapshot: () => ({
         status: proxy.registry.status,
-        ...proxy.registry.snapshot,
+        ...proxy.snapshot,
       }),
     },
     journal,
@@ -203,7 +275,7 @@ function readyLine(
   admin: AdminServer,
   proxy: Proxy,
 ): string {
-  const { services } = proxy.registry.snapshot;
+  const { services } = proxy.snapshot;
   const targets = [...services.values()].reduce(
     (sum, service) => sum + service.targets.size,
     0,

@@ -36,7 +36,7 @@ release, targets with state, release and requests served, and live proxies.`,
 async function runStatus(flags: StatusFlags): Promise<void> {
   using lifetime = new Lifetime();
   const journal = await createLog({ ...flags, logLevel: "error" });
-  await using zookeeper = await openZooKeeper(flags, journal);
+  await using zookeeper = await openZooKeeper(flags, { journal });
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = AbortSignal.any([lifetime.signal, timeout]);
   try {
