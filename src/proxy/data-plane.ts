@@ -9,15 +9,14 @@ import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
 import { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
-import { PlaneState, type PlaneTarget } from "./plane-state.ts";
-import { probe } from "./probe.ts";
+import { HealthKeeper } from "./health-keeper.ts";
+import { PlaneState } from "./plane-state.ts";
 import {
   createCountersMemory,
   MAIN_COLUMN,
   SharedCounters,
 } from "./shared-counters.ts";
 import type { ProxyStats, TargetStats } from "./proxy-stats.ts";
-import { nextHealth } from "./target-health.ts";
 import { canReusePort, resolveAddress, WorkerCrew } from "./worker-crew.ts";
 import type {
   CacheSettings,
@@ -32,7 +31,6 @@ import { addTotals, newTotals, type WorkerReport } from "./worker-stats.ts";
 const SLOTS = 16_384;
 const HEALTH_TICK_MS = 250;
 const DRAIN_TICK_MS = 10;
-const PROBE_TIMEOUT_MS = 2000;
 /** The same is told of one registration at most this often. */
 const SIGNAL_INTERVAL_MS = 1000;
 const MAX_SIGNALS = 4096;
@@ -135,6 +133,7 @@ class Plane implements DataPlane {
   #memory = createCountersMemory({ slots: 1, workers: 1 });
   #counters = new SharedCounters(this.#memory, MAIN_COLUMN);
   #state = new PlaneState(this.#counters, 0);
+  #health: HealthKeeper | undefined;
   #reusePort = true;
   #closed: Promise<void> | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
@@ -163,8 +162,16 @@ class Plane implements DataPlane {
     this.#counters = new SharedCounters(this.#memory, MAIN_COLUMN);
     this.#counters.liveProxies = 1;
     this.#state = new PlaneState(this.#counters, SLOTS);
+    this.#health = new HealthKeeper({
+      state: this.#state,
+      counters: this.#counters,
+      journal: this.#journal,
+    });
     await this.#crew.start(workers);
-    const tick = setInterval(() => this.#tick(), HEALTH_TICK_MS);
+    const tick = setInterval(() => {
+      this.#state.reclaim(this.#acknowledgedByAll());
+      this.#health?.tick(performance.now());
+    }, HEALTH_TICK_MS);
     tick.unref();
     this.#timers.push(tick);
   }
@@ -337,7 +344,7 @@ class Plane implements DataPlane {
         this.#signal({ kind: "answered", registration: message.registration });
         return;
       case "ejected":
-        this.#ejected(message.registration, message.cause);
+        this.#health?.ejected(message.registration, message.cause);
         return;
       case "listening":
       case "cannot-listen":
@@ -352,7 +359,10 @@ class Plane implements DataPlane {
   #signal(signal: DataPlaneSignal): void {
     const key = `${signal.kind} ${signal.registration}`;
     const nowMs = performance.now();
-    if (nowMs - (this.#told.get(key) ?? -Infinity) < SIGNAL_INTERVAL_MS) return;
+    const lastMs = this.#told.get(key) ?? -Infinity;
+    // A drain is told whenever it ends: somebody waits for it.
+    if (signal.kind !== "drained" && nowMs - lastMs < SIGNAL_INTERVAL_MS)
+      return;
     if (this.#told.size > MAX_SIGNALS) this.#told.clear();
     this.#told.set(key, nowMs);
     if (this.#signals.push(signal) === "full")
@@ -362,90 +372,6 @@ class Plane implements DataPlane {
         event: "signals-full",
         message: "Nobody reads what the data plane sees of its targets",
       });
-  }
-
-  // ---- health
-
-  #ejected(registration: string, cause: "failing" | "refused"): void {
-    const target = this.#state.target(registration);
-    const health = target && this.#state.healthOf(target);
-    if (target === undefined || health === undefined) return;
-    const nowMs = performance.now();
-    target.health = nextHealth(
-      target.health,
-      { kind: "ejected", cause },
-      { health, nowMs },
-    );
-    this.#journal({
-      level: "warn",
-      room: "proxy",
-      event: "target-ejected",
-      message: `Target ${target.view.name} of ${target.view.service} is out of rotation: ${cause}`,
-      service: target.view.service,
-      target: target.view.name,
-      cause,
-    });
-  }
-
-  #tick(): void {
-    const nowMs = performance.now();
-    this.#state.reclaim(this.#acknowledgedByAll());
-    for (const target of this.#state.targets()) {
-      if (target.health.kind !== "ejected") continue;
-      this.#step(target, { kind: "tick" }, nowMs);
-      if (
-        target.health.kind === "ejected" &&
-        nowMs >= target.health.nextProbeMs
-      )
-        this.#probe(target, nowMs);
-    }
-  }
-
-  #probe(target: PlaneTarget, nowMs: number): void {
-    if (target.health.kind !== "ejected") return;
-    const { cause } = target.health;
-    this.#step(target, { kind: "probe-started" }, nowMs);
-    const service = this.#state.services.get(target.view.service);
-    if (service === undefined) return;
-    const { health, retry } = service.head.definition;
-    const path = health.active?.path ?? service.head.definition.path;
-    const [authority] = service.head.definition.hosts;
-    // Refusing is disproved by accepting; failing only by a good answer.
-    const asked =
-      cause === "refused"
-        ? { timeoutMs: PROBE_TIMEOUT_MS }
-        : {
-            timeoutMs: PROBE_TIMEOUT_MS,
-            path,
-            ...(authority === undefined ? {} : { authority }),
-            good: (status: number) => !retry.statuses.includes(status),
-          };
-    void probe(target.view, asked).then((ok) => {
-      this.#step(target, { kind: "probed", ok }, performance.now());
-    });
-  }
-
-  #step(
-    target: PlaneTarget,
-    event: Parameters<typeof nextHealth>[1],
-    nowMs: number,
-  ): void {
-    const health = this.#state.healthOf(target);
-    if (health === undefined) return;
-    const before = target.health;
-    const after = nextHealth(before, event, { health, nowMs });
-    target.health = after;
-    if (before.kind === after.kind || after.kind === "ejected") return;
-    this.#state.levelScore(target);
-    this.#counters.restore(target.slot);
-    this.#journal({
-      level: "info",
-      room: "proxy",
-      event: "target-restored",
-      message: `Target ${target.view.name} of ${target.view.service} is back in rotation`,
-      service: target.view.service,
-      target: target.view.name,
-    });
   }
 
   // ---- drains

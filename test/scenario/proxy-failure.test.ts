@@ -330,3 +330,38 @@ test("startDataPlane() signals a refused registration", async (t) => {
     break;
   }
 });
+
+test("startDataPlane() takes a target out and back by active checks", async (t) => {
+  let healthy = true;
+  const checked = await startTarget((request, response) => {
+    response.statusCode = request.url === "/health" && !healthy ? 500 : 200;
+    response.end("one");
+  });
+  const other = await startTarget((_request, response) => response.end("two"));
+  t.after(checked.close);
+  t.after(other.close);
+  const { health } = definition();
+  const active = {
+    path: "/health",
+    intervalMs: 100,
+    timeoutMs: 2000,
+    rise: 2,
+    fall: 3,
+  };
+  const { plane, url } = await startProxy([
+    serviceView([checked.view(), other.view()], {
+      definition: { health: { ...health, active } },
+    }),
+  ]);
+  t.after(() => plane.close(AT_ONCE));
+  const ejectedOf = async () =>
+    (await plane.stats()).targets.find(({ name }) =>
+      name.endsWith(String(checked.port)),
+    )?.ejected;
+  healthy = false;
+  await eventually(ejectedOf, (ejected) => ejected === "failing");
+  for (let index = 0; index < 4; index++)
+    assert.equal((await get(url)).body.toString(), "two");
+  healthy = true;
+  await eventually(ejectedOf, (ejected) => ejected === "none");
+});
