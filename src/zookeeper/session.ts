@@ -294,7 +294,9 @@ export class Session {
 
   #greeted(reply: ConnectResponse, link: GreetingLink): void {
     const { connection } = link;
-    this.#silentCloses.reset();
+    // One that answers only zxid 0 has refused what we have seen like the others.
+    if (link.zxid === this.lastZxid)
+      this.#silentCloses.remove(connection.server);
     const asked = this.#credentials?.id;
     const granted = toSessionId(reply.sessionId);
     // Some servers hand out a new session in place of one that they do not know.
@@ -376,6 +378,7 @@ export class Session {
     const relativeZxid = newTree ? 0n : this.lastZxid;
     writeSetWatches(connection.frames, this.#watches, relativeZxid);
     this.#lostTimer?.cancel();
+    this.#silentCloses.reset();
     const link: LiveLink = { phase: "live", connection, pacemaker, sinceMs };
     this.#link = link;
     const id = this.#credentials?.id ?? toSessionId(0n);

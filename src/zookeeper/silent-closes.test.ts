@@ -24,7 +24,7 @@ test("SilentCloses keeps waiting for a server that cannot be asked", () => {
   assert.equal(closes.allRefuse(9_000, 1_000), false);
 });
 
-test("SilentCloses begins anew when a server has answered", () => {
+test("SilentCloses begins anew after a live session", () => {
   const closes = new SilentCloses(1);
   closes.add(a, 0);
   closes.reset();

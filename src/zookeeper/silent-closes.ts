@@ -25,12 +25,12 @@ export class SilentCloses {
     this.#sinceMs ??= nowMs;
   }
 
-  /** A server could not be reached, or said nothing at all. */
+  /** A server took our zxid, could not be reached, or said nothing at all. */
   remove(server: ServerAddress): void {
     this.#closed.delete(nameOf(server));
   }
 
-  /** A server answered. */
+  /** The session is live. */
   reset(): void {
     this.#closed.clear();
     this.#sinceMs = undefined;

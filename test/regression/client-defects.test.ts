@@ -321,6 +321,33 @@ test("(q) a zxid that every server refuses for a session timeout is given up, an
   await states.stop();
 });
 
+test("(q) a new tree that does not know the session gives a new one without another wait", async () => {
+  const presented: bigint[] = [];
+  await using server = await startScriptedZooKeeper({
+    onRequest: (request, connection) =>
+      connection.reply(request.xid, { zxid: 500n }),
+  });
+  await using zk = await connect(server.connectString, {
+    sessionTimeoutMs: 300,
+  });
+  await zk.sync();
+  const states = statesOf(zk);
+  server.script = {
+    onConnect(request) {
+      presented.push(request.lastZxidSeen);
+      if (request.lastZxidSeen > 1n) return "close";
+      if (request.sessionId !== 0n) return { timeOut: 0, sessionId: 0n };
+      return { sessionId: 0x77n };
+    },
+  };
+  server.connections[0]?.end();
+  await states.next(({ kind }) => kind === "expired");
+  const live = await states.next(({ kind }) => kind === "live");
+  assert.ok(live.kind === "live" && live.newTree && live.id === 0x77n);
+  assert.deepEqual(presented.slice(-3), [500n, 0n, 0n]);
+  await states.stop();
+});
+
 test("(q) a zxid is never given up while a server cannot be asked", async () => {
   await using refusing = await startScriptedZooKeeper({
     onRequest: (request, connection) =>
