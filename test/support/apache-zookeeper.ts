@@ -55,10 +55,14 @@ export interface ApacheZooKeeper extends AsyncDisposable {
 
 /** Starts one server and waits until it serves. Disposing stops it and removes its data. */
 export async function startApacheZooKeeper(
-  options: ServerOptions & { readonly tickTimeMs?: number } = {},
+  options: ServerOptions & {
+    readonly tickTimeMs?: number;
+    /** A free one unless given. */
+    readonly port?: number;
+  } = {},
 ): Promise<ApacheZooKeeper> {
   const folder = await mkdtemp(join(tmpdir(), "zoogate-zk-"));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const server = new Server({
     folder,
     port,
