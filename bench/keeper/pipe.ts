@@ -103,6 +103,61 @@ export function fill(pipe: Pipe, frames: readonly Buffer[]): Promise<void> {
   });
 }
 
+/** What a run did. */
+export interface Driven {
+  readonly done: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** Keeps `inFlight` requests of each client under way until the time is over. */
+export function drive(
+  pipes: readonly Pipe[],
+  inFlight: number,
+  next: (index: number) => Buffer,
+  durationMs: number,
+): Promise<Driven> {
+  return new Promise((resolve) => {
+    const endMs = performance.now() + durationMs;
+    const latencies: number[] = [];
+    let done = 0;
+    let sent = 0;
+    let openPipes = pipes.length;
+    for (const pipe of pipes) {
+      const sentMs: number[] = [];
+      const send = (count: number, nowMs: number) => {
+        const batch: Buffer[] = [];
+        for (let index = 0; index < count; index++) {
+          batch.push(next(sent++));
+          sentMs.push(nowMs);
+        }
+        pipe.write(Buffer.concat(batch));
+      };
+      pipe.onReplies = (count) => {
+        const nowMs = performance.now();
+        done += count;
+        // Replies come in order: the oldest requests are the answered ones.
+        const answered = sentMs.splice(0, count);
+        if (answered[0] !== undefined) latencies.push(nowMs - answered[0]);
+        if (nowMs < endMs) send(count, nowMs);
+        else if (sentMs.length === 0 && --openPipes === 0)
+          resolve({ done, ...quantiles(latencies) });
+      };
+      send(inFlight, performance.now());
+    }
+  });
+}
+
+function quantiles(latencies: readonly number[]): {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+} {
+  const sorted = latencies.toSorted((one, other) => one - other);
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
 /** The server under test. */
 export interface Target {
   readonly host: string;

@@ -18,42 +18,19 @@ import {
   SetDataRequest,
 } from "../../src/jute/index.ts";
 import { OPEN } from "../../src/keeper/raw-client.fixture.ts";
-import { cpuUs, fill, frame, open, type Pipe, startTarget } from "./pipe.ts";
+import {
+  cpuUs,
+  drive,
+  type Driven,
+  fill,
+  frame,
+  open,
+  startTarget,
+} from "./pipe.ts";
 
 const DATA = Buffer.alloc(100, 0x78);
 const NODES = 1_000;
 const MEASURE_MS = Number(process.env["BENCH_MS"] ?? 2_000);
-
-/** Runs until the time is over; answers operations done. */
-function drive(
-  pipes: readonly Pipe[],
-  inFlight: number,
-  next: (index: number) => Buffer,
-  durationMs: number,
-): Promise<number> {
-  return new Promise((resolve) => {
-    const endMs = performance.now() + durationMs;
-    let done = 0;
-    let sent = 0;
-    let open = pipes.length;
-    for (const pipe of pipes) {
-      let waiting = 0;
-      const send = (count: number) => {
-        const batch: Buffer[] = [];
-        for (let index = 0; index < count; index++) batch.push(next(sent++));
-        waiting += count;
-        pipe.write(Buffer.concat(batch));
-      };
-      pipe.onReplies = (count) => {
-        done += count;
-        waiting -= count;
-        if (performance.now() < endMs) send(count);
-        else if (waiting === 0 && --open === 0) resolve(done);
-      };
-      send(inFlight);
-    }
-  });
-}
 
 const path = (index: number) => `/bench/n${index % NODES}`;
 
@@ -134,17 +111,17 @@ async function main(): Promise<void> {
 async function report(
   name: string,
   pid: number,
-  action: () => Promise<number>,
+  action: () => Promise<Driven>,
 ): Promise<void> {
   const startMs = performance.now();
   const startUs = cpuUs(pid);
-  const done = await action();
+  const { done, p99Ms } = await action();
   const seconds = (performance.now() - startMs) / 1_000;
   const us = (cpuUs(pid) - startUs) / done;
   console.log(
     `${name.padEnd(42)} ${Math.round(done / seconds)
       .toString()
-      .padStart(8)}/s  ${us.toFixed(1)} us`,
+      .padStart(8)}/s  ${us.toFixed(1)} us  p99 ${p99Ms.toFixed(2)} ms`,
   );
 }
 

@@ -52,6 +52,11 @@ export class Database {
     return this.#zxid;
   }
 
+  /** Transactions that are not committed yet. */
+  get pendingCount(): number {
+    return this.#zxid - this.#committedZxid;
+  }
+
   /** Whether tree and watches hold as much memory as they may. */
   get full(): boolean {
     return this.tree.bytes + this.watches.bytes > this.#maxMemoryBytes;
