@@ -111,7 +111,12 @@ export class AccessLog implements AsyncDisposable {
 
   async #turn(): Promise<void> {
     if (this.#reopening) await this.#reopen();
-    const batch = await this.#read?.();
+    let batch: AccessBatch | undefined;
+    try {
+      batch = await this.#read?.();
+    } catch (error) {
+      this.#tellFailure(error);
+    }
     if (batch === undefined) return;
     this.#lose(batch.lost);
     if (batch.records.length > 0) {

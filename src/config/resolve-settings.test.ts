@@ -111,7 +111,7 @@ servces: {}
     /--set "nothing": it should be NAME=VALUE/u,
     /--log-level "loud": it should be one of debug, info/u,
     /z\.yaml:1:9: .*listen .*nonsense.*HOST:PORT/u,
-    /z\.yaml:2:1: .*"limts".*no such option/u,
+    /z\.yaml:2:1: .*"limts".*did you mean "limits"/u,
     /z\.yaml:4:16: .*limits\.headTimeout 10: .*duration with its unit.*from 100ms to 10m/u,
     /z\.yaml:5:3: .*did you mean "limits\.headTimeout"/u,
     /z\.yaml:6:14: .*limits\.maxFields 1: it should be a whole number, from 16 to 10000/u,

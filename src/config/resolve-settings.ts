@@ -154,7 +154,7 @@ function readFileValues(
   const byKey = new Map(settings.map((setting) => [setting.key, setting]));
   const sections = new Set(
     settings.flatMap(({ key }) =>
-      key.includes(".") ? [key.split(".")[0]] : [],
+      key.includes(".") ? [key.slice(0, key.indexOf("."))] : [],
     ),
   );
   const readMap = (map: Readonly<Record<string, unknown>>, at: FilePath) => {
@@ -174,7 +174,7 @@ function readFileValues(
           );
       } else if (at.length > 0 || !otherKeys.includes(key))
         problems.push(
-          `${file.where(path, "key")}: Cannot use ${JSON.stringify(whole)}: ${unknownText(whole, [...byKey.keys(), ...otherKeys])}`,
+          `${file.where(path, "key")}: Cannot use ${JSON.stringify(whole)}: ${unknownText(whole, [...byKey.keys(), ...sections, ...otherKeys])}`,
         );
     }
   };
