@@ -9,6 +9,7 @@ import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./forward-head.ts";
 import { hitTail } from "./hit-lines.ts";
+import { withHsts } from "./hsts.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { Serving } from "./serving.ts";
@@ -46,7 +47,9 @@ export class AnswerWriter {
   begin(status: number, text: string): void {
     this.begun = true;
     this.status = status;
-    this.#slab().text(text);
+    this.#slab().text(
+      this.#wire.secure ? withHsts(text, this.#thread.hsts) : text,
+    );
   }
 
   interim(text: string): void {

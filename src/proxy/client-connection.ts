@@ -8,10 +8,11 @@ import {
 import { AnswerWriter } from "./answer-writer.ts";
 import { clientFacts } from "./client-facts.ts";
 import { ContentFeed } from "./content-feed.ts";
-import type { ContentHow, Downstream } from "./downstream.ts";
+import type { Asker, Client, Dispatch } from "./client.ts";
+import type { ContentHow } from "./downstream.ts";
 import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
+import { hstsOfStored } from "./hsts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
-
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire, WireHandler } from "./wire.ts";
@@ -44,15 +45,10 @@ const LINGER_BYTES = 4 * 1024 * 1024;
 const HALF_CLOSED_GRACE_MS = 1000;
 const EMPTY = Buffer.alloc(0);
 
-/** Decides what becomes of a request: answers it at once, or says who will. */
-export type Dispatch = (
-  client: ClientConnection,
-  head: RequestHead,
-) => Serving | undefined;
-
 /** One client's connection, HTTP/1.1. */
-export class ClientConnection implements WireHandler, Downstream {
+export class ClientConnection implements WireHandler, Asker, Client {
   readonly wire: Wire;
+  readonly scheme: "http" | "https";
   readonly #thread: Thread;
   readonly #dispatch: Dispatch;
   readonly #onGone: (client: ClientConnection) => void;
@@ -81,6 +77,7 @@ export class ClientConnection implements WireHandler, Downstream {
     },
   ) {
     this.wire = wire;
+    this.scheme = wire.secure ? "https" : "http";
     this.#thread = options.thread;
     this.#dispatch = options.dispatch;
     this.#onGone = options.onGone;
@@ -288,7 +285,9 @@ export class ClientConnection implements WireHandler, Downstream {
     this.#answer.stored(entry, {
       request,
       ageS,
-      statusLine,
+      statusLine: this.wire.secure
+        ? statusLine + hstsOfStored(entry, this.#thread.hsts)
+        : statusLine,
       connectionLine: this.connectionLine("length"),
     });
     this.#answered();

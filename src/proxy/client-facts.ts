@@ -5,7 +5,8 @@ import type { Thread } from "./thread.ts";
 /** What a connection says of its client; costs a system call, so ask once. */
 export function clientFacts(socket: Socket, thread: Thread): ClientFacts {
   const address = plainAddress(socket.remoteAddress ?? "");
-  return { address, scheme: "http", trusted: thread.trusts(address) };
+  const scheme = "encrypted" in socket ? "https" : "http";
+  return { address, scheme, trusted: thread.trusts(address) };
 }
 
 /** `::ffff:127.0.0.1`, as a dual-stack socket tells it, is 127.0.0.1. */

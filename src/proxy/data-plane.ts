@@ -8,6 +8,10 @@ import {
 import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
+import {
+  CertificateFiles,
+  type CertificateFilePair,
+} from "./certificate-files.ts";
 import { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 import { HealthKeeper } from "./health-keeper.ts";
 import { PlaneState } from "./plane-state.ts";
@@ -50,6 +54,8 @@ export interface DataPlaneOptions {
   readonly name?: string;
   /** Addresses and networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
+  /** For the listeners that speak TLS; the first is for names that none has. */
+  readonly certificates?: readonly CertificateFilePair[];
 }
 
 /** What the data plane sees of a registration's health. Rate-bounded. */
@@ -93,7 +99,9 @@ export interface DataPlane extends AsyncDisposable {
   /** The records kept since the last call, worker by worker. */
   accessRecords(): Promise<AccessBatch>;
   /** Replaces limits and trusted networks in every worker. @throws RangeError */
-  configure(settings: Partial<LiveSettings>): void;
+  configure(settings: Partial<Omit<LiveSettings, "tls">>): void;
+  /** Reads the certificates now; bad ones leave the last good ones in force. */
+  reloadCertificates(): Promise<boolean>;
   /**
    * Takes no new request and finishes those in flight; cuts them when `signal`
    * fires, or at once when it has fired already.
@@ -135,6 +143,7 @@ class Plane implements DataPlane {
   #state = new PlaneState(this.#counters, 0);
   #health: HealthKeeper | undefined;
   #reusePort = true;
+  #certificates: CertificateFiles | undefined;
   #closed: Promise<void> | undefined;
   #drainTimer: NodeJS.Timeout | undefined;
 
@@ -144,6 +153,7 @@ class Plane implements DataPlane {
     this.#settings = {
       limits: readOptions(PROXY_OPTIONS, options.limits),
       trusted: options.trusted ?? [],
+      tls: undefined,
     };
     this.#crew = new WorkerCrew({
       setup: (column) => this.#setup(column),
@@ -153,8 +163,21 @@ class Plane implements DataPlane {
   }
 
   async start(): Promise<void> {
-    const { listen } = this.#options;
+    const { listen, certificates } = this.#options;
     this.addresses = await Promise.all(listen.map(resolveAddress));
+    if (listen.some(({ tls }) => tls === true))
+      this.#certificates = await CertificateFiles.open(certificates ?? [], {
+        journal: this.#journal,
+        onChange: (tls) => this.#tellSettings({ ...this.#settings, tls }),
+      });
+    const secure = this.addresses.find(({ tls }) => tls === true);
+    this.addresses = this.addresses.map((address) =>
+      address.redirectPort === 0 && secure !== undefined
+        ? { ...address, redirectPort: secure.port }
+        : address,
+    );
+    const tls = this.#certificates?.material;
+    this.#settings = { ...this.#settings, tls };
     const [first] = this.addresses;
     if (first !== undefined) this.#reusePort = await canReusePort(first);
     const workers = this.#reusePort ? Math.max(1, this.#options.workers) : 1;
@@ -269,12 +292,21 @@ class Plane implements DataPlane {
     };
   }
 
-  configure({ limits, trusted }: Partial<LiveSettings>): void {
-    this.#settings = {
+  configure({ limits, trusted }: Partial<Omit<LiveSettings, "tls">>): void {
+    this.#tellSettings({
+      ...this.#settings,
       limits: readOptions(PROXY_OPTIONS, limits ?? this.#settings.limits),
       trusted: trusted ?? this.#settings.trusted,
-    };
-    this.#crew.tell({ kind: "settings", settings: this.#settings });
+    });
+  }
+
+  async reloadCertificates(): Promise<boolean> {
+    return (await this.#certificates?.reload()) ?? true;
+  }
+
+  #tellSettings(settings: LiveSettings): void {
+    this.#settings = settings;
+    this.#crew.tell({ kind: "settings", settings });
   }
 
   close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
@@ -303,6 +335,7 @@ class Plane implements DataPlane {
     }
     for (const timer of this.#timers) clearInterval(timer);
     clearInterval(this.#drainTimer);
+    this.#certificates?.close();
     await this.#crew.stop();
     this.#signals.close();
   }

@@ -1,18 +1,35 @@
-import { BlockList, createServer, isIP, type Server } from "node:net";
+import {
+  BlockList,
+  createServer,
+  isIP,
+  type Server,
+  type Socket,
+} from "node:net";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
+import type { Client, Dispatch } from "./client.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { dispatch } from "./dispatch.ts";
+import { hstsLine } from "./hsts.ts";
+import { Http2Connection } from "./http2-connection.ts";
 import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
+import { redirectToHttps } from "./redirect-to-https.ts";
 import { RoutingTable } from "./routing-table.ts";
+import { SecureListener } from "./secure-listener.ts";
+import { SecureWire } from "./secure-wire.ts";
 import { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import { Target } from "./target.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
 import type { Thread } from "./thread.ts";
-import { adoptAccepted, InputBuffers, SERVER_OPTIONS } from "./wire.ts";
+import {
+  adoptAccepted,
+  InputBuffers,
+  SERVER_OPTIONS,
+  type Wire,
+} from "./wire.ts";
 import type {
   AssignedChange,
   ListenAddress,
@@ -38,12 +55,19 @@ export class DataThread implements Thread {
   readonly totals = newTotals();
   readonly access: AccessRing;
   readonly name: string;
+  hsts = "";
   coarseMs = performance.now();
   draining = false;
   #trusted = new BlockList();
   readonly #post: (message: MessageFromWorker) => void;
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Set<Client>();
   readonly #servers: Server[] = [];
+  readonly #secure: SecureListener | undefined;
+  readonly #dispatch: Dispatch = (client, head) => dispatch(this, client, head);
+  readonly #onGone = (gone: Client) => {
+    this.#clients.delete(gone);
+    this.#checkDrained();
+  };
   readonly #told = new Map<string, number>();
   readonly #background = new Set<Serving>();
   readonly #askedBeside = new WeakMap<Fill, number>();
@@ -59,6 +83,8 @@ export class DataThread implements Thread {
     this.counters.forgetInFlight();
     this.cache = new HttpCache(setup.cache);
     this.access = new AccessRing(setup.limits.accessRecords);
+    this.#secure =
+      setup.tls && new SecureListener(setup.tls, this.#secureHandlers());
     this.configure(setup);
     this.apply(setup.changes, setup.sequence);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -71,15 +97,18 @@ export class DataThread implements Thread {
     reusePort: boolean,
   ): Promise<void> {
     await Promise.all(
-      addresses.map(async ({ host, port }) => {
+      addresses.map(async (address) => {
+        const { host, port } = address;
+        const accept = this.#acceptor(address);
         const server = createServer(SERVER_OPTIONS, (shell) => {
-          if (this.#clients.size >= this.limits.maxConnections) {
+          const handshakes = this.#secure?.handshakes ?? 0;
+          if (this.#clients.size + handshakes >= this.limits.maxConnections) {
             this.totals.connectionsRefused += 1;
             shell.on("error", () => {});
             shell.destroy();
             return;
           }
-          this.#accept(adoptAccepted(this.input, shell));
+          accept(shell);
         });
         this.#servers.push(server);
         await new Promise<void>((resolve, reject) => {
@@ -93,22 +122,56 @@ export class DataThread implements Thread {
     );
   }
 
-  #accept(wire: ReturnType<typeof adoptAccepted>): void {
+  #acceptor({ tls, redirectPort }: ListenAddress): (shell: Socket) => void {
+    const secure = this.#secure;
+    if (tls === true && secure !== undefined)
+      return (shell) => secure.accept(shell);
+    const decide =
+      redirectPort === undefined
+        ? this.#dispatch
+        : redirectToHttps(this.#dispatch, redirectPort);
+    return (shell) => this.#accept(adoptAccepted(this.input, shell), decide);
+  }
+
+  #accept(wire: Wire, decide: Dispatch): void {
     this.totals.connectionsAccepted += 1;
-    const client: ClientConnection = new ClientConnection(wire, {
-      thread: this,
-      dispatch: (from, head) => dispatch(this, from, head),
-      onGone: (gone) => {
-        this.#clients.delete(gone);
-        this.#checkDrained();
+    this.#clients.add(
+      new ClientConnection(wire, {
+        thread: this,
+        dispatch: decide,
+        onGone: this.#onGone,
+      }),
+    );
+  }
+
+  #secureHandlers(): ConstructorParameters<typeof SecureListener>[1] {
+    return {
+      limits: this.limits,
+      onHttp1: (socket) =>
+        this.#accept(new SecureWire(this.input, socket), this.#dispatch),
+      onHttp2: (socket) => {
+        this.totals.connectionsAccepted += 1;
+        this.#clients.add(
+          new Http2Connection(socket, {
+            thread: this,
+            dispatch: this.#dispatch,
+            onGone: this.#onGone,
+          }),
+        );
       },
-    });
-    this.#clients.add(client);
+      onFailed: () => {
+        const { clientFaults } = this.totals;
+        clientFaults["tls-handshake"] =
+          (clientFaults["tls-handshake"] ?? 0) + 1;
+      },
+    };
   }
 
   /** Takes what may change while it runs; the ring of the access log stays. */
-  configure({ limits, trusted }: LiveSettings): void {
+  configure({ limits, trusted, tls }: LiveSettings): void {
     Object.assign(this.limits, limits);
+    this.hsts = hstsLine(limits.hstsSeconds);
+    if (tls !== undefined) this.#secure?.replace(tls);
     this.#trusted = new BlockList();
     for (const network of trusted) addNetwork(this.#trusted, network);
   }
@@ -258,7 +321,7 @@ export class DataThread implements Thread {
       upstreamOpened,
       upstreamReused,
       waiting,
-      connectionsActive: this.#clients.size,
+      connectionsActive: this.#clients.size + (this.#secure?.handshakes ?? 0),
       cache: this.cache.stats(),
       cpuMicros: cpu.user + cpu.system,
     };
@@ -268,6 +331,7 @@ export class DataThread implements Thread {
   drain(): void {
     this.draining = true;
     for (const server of this.#servers) server.close();
+    this.#secure?.close();
     for (const client of this.#clients) client.closeIfIdle();
     this.#checkDrained();
   }
@@ -276,6 +340,7 @@ export class DataThread implements Thread {
   close(): void {
     clearInterval(this.#sweeper);
     for (const server of this.#servers) server.close();
+    this.#secure?.close();
     for (const client of this.#clients) client.destroy();
     for (const service of this.routes.services())
       for (const { pool } of service.targets.values()) pool.destroy();

@@ -1,5 +1,5 @@
 import type { RequestHead } from "../http/index.ts";
-import type { ClientConnection } from "./client-connection.ts";
+import type { Asker } from "./client.ts";
 import type { ForwardLookup } from "./answer-relay.ts";
 import { Exchange } from "./exchange.ts";
 import { hitStatusLine } from "./hit-lines.ts";
@@ -20,7 +20,7 @@ const METHODS_LINE = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
  */
 export function dispatch(
   thread: Thread,
-  client: ClientConnection,
+  client: Asker,
   head: RequestHead,
 ): Serving | undefined {
   const { method } = head;
@@ -56,11 +56,11 @@ export function dispatch(
 function dispatchTo(
   thread: Thread,
   service: Service,
-  client: ClientConnection,
+  client: Asker,
   head: RequestHead,
 ): Serving | undefined {
   const context = service.cacheContext;
-  context.scheme = "http";
+  context.scheme = client.scheme;
   context.host = head.host;
   context.allTargetsDown = service.allTargetsDown();
   const lookup = thread.cache.lookup(head, context, Date.now());
@@ -106,7 +106,7 @@ interface Asked {
 function forward(
   thread: Thread,
   service: Service,
-  client: ClientConnection,
+  client: Asker,
   asked: Asked,
 ): Serving {
   const { head, lookup } = asked;
@@ -123,7 +123,7 @@ function forward(
 function refresh(
   thread: Thread,
   service: Service,
-  client: ClientConnection,
+  client: Asker,
   asked: Asked,
 ): void {
   const { head, lookup } = asked;

@@ -1,4 +1,5 @@
 /** The data plane: listens, routes, balances, passes requests on and answers from the cache. */
+export { type CertificateFilePair } from "./certificate-files.ts";
 export { type AccessBatch, type AccessRecord } from "./access-ring.ts";
 export {
   type DataPlane,

@@ -1,5 +1,6 @@
 import type { OptionsOf, OptionTable } from "../base/index.ts";
 import { CHUNKED_OPTIONS, HEAD_OPTIONS } from "../http/options.ts";
+import { SECURE_OPTIONS } from "./secure-options.ts";
 
 /**
  * Limits and times of the data plane, those of heads and chunked content on
@@ -8,6 +9,7 @@ import { CHUNKED_OPTIONS, HEAD_OPTIONS } from "../http/options.ts";
 export const PROXY_OPTIONS = {
   ...HEAD_OPTIONS,
   ...CHUNKED_OPTIONS,
+  ...SECURE_OPTIONS,
   maxConnections: {
     type: "number",
     default: 65_536,

@@ -4,7 +4,8 @@ import type { Wire } from "./wire.ts";
 const SLAB_BYTES = 64 * 1024 + 8 * 1024;
 
 /** What the slab needs of a connection. */
-export type SlabUser = Pick<Wire, "write" | "pendingBytes">;
+export type SlabUser = Pick<Wire, "write" | "pendingBytes"> &
+  Partial<Pick<Wire, "secure">>;
 
 /**
  * Where one thread puts small answers and request heads together, so that each
@@ -63,7 +64,9 @@ export class OutputSlab {
     if (this.#view.length !== length)
       this.#view = this.#bytes.subarray(0, length);
     const taken = wire.write(this.#view);
-    if (!taken || this.#bytes.length > SLAB_BYTES) this.#renew();
+    // TLS has copied what it was given, though it never says so at once.
+    const isLeft = !taken && wire.secure !== true;
+    if (isLeft || this.#bytes.length > SLAB_BYTES) this.#renew();
     return taken;
   }
 

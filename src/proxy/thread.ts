@@ -23,6 +23,8 @@ export interface Thread {
   readonly access: AccessRing;
   /** Our name in Via, Cache-Status and Proxy-Status. */
   readonly name: string;
+  /** The line that answers over TLS carry; may be empty. */
+  readonly hsts: string;
   /** Monotonic, moved on by the sweep: exact to a quarter of a second. */
   coarseMs: number;
   /** No new request is taken after the present one. */

@@ -44,6 +44,8 @@ export interface WireHandler {
 }
 
 export class Wire {
+  /** Inside TLS. */
+  readonly secure: boolean = false;
   readonly socket: Socket;
   readonly #input: InputBuffers;
   #handler: WireHandler | undefined;

@@ -208,7 +208,7 @@ export async function resolveAddress(
   address: ListenAddress,
 ): Promise<ListenAddress> {
   const port = await bindOnce(address, false);
-  return { host: address.host, port };
+  return { ...address, port };
 }
 
 /** Whether two listeners may share a port here. */
@@ -225,7 +225,9 @@ function bindOnce(address: ListenAddress, reusePort: boolean): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ ...address, ...(reusePort ? { reusePort } : {}) }, () => {
+    const { host, port: wanted } = address;
+    const where = { host, port: wanted, ...(reusePort ? { reusePort } : {}) };
+    server.listen(where, () => {
       const bound = server.address();
       const port =
         typeof bound === "object" && bound !== null ? bound.port : address.port;

@@ -22,6 +22,26 @@ export type AssignedChange =
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** Speaks TLS, and HTTP/2 to clients that can. */
+  readonly tls?: boolean;
+  /** Sends everybody to HTTPS on this port, ACME challenges apart; 0: the first port that speaks TLS. */
+  readonly redirectPort?: number;
+}
+
+/** A certificate, its chain and its key, all PEM. */
+export interface CertificateMaterial {
+  readonly cert: string;
+  readonly key: string;
+  /** DNS names, perhaps with a wildcard, in lower case. */
+  readonly names: readonly string[];
+  readonly notAfterMs: number;
+}
+
+/** What TLS needs; the same in every worker, so that sessions resume in any. */
+export interface TlsMaterial {
+  /** The first is for clients that name no server we know. */
+  readonly certificates: readonly CertificateMaterial[];
+  readonly ticketKeys: Uint8Array;
 }
 
 /** Of the store of each worker. */
@@ -32,6 +52,8 @@ export interface LiveSettings {
   readonly limits: ProxyLimits;
   /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
   readonly trusted: readonly string[];
+  /** Undefined when no listener speaks TLS. */
+  readonly tls: TlsMaterial | undefined;
 }
 
 /** What a worker is started with. */

@@ -1,0 +1,205 @@
+import {
+  constants,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import { ChunkedReader, type RequestHead } from "../http/index.ts";
+import type { ContentHow } from "./downstream.ts";
+import type { ClientFacts } from "./forward-head.ts";
+import { withHsts } from "./hsts.ts";
+import { http2Headers, statusOf } from "./http2-fields.ts";
+import { recordAnswer } from "./record-answer.ts";
+import type { Serving } from "./serving.ts";
+import type { Thread } from "./thread.ts";
+
+/** A stored answer goes out in pieces, so that it can be seen to move. */
+const PIECE_BYTES = 64 * 1024;
+/** Below this a copy costs less than keeping the source waiting. */
+const COPY_BYTES = 16 * 1024;
+
+/**
+ * Writes one answer, given as HTTP/1.1, to one HTTP/2 stream. The head waits
+ * for what follows it: an answer without content is one frame.
+ */
+export class Http2Answer {
+  isHead = false;
+  fromStore = false;
+  /** The client may stop sending once the answer has left. */
+  closeWhenSent = false;
+  readonly #thread: Thread;
+  readonly #stream: ServerHttp2Stream;
+  #head: OutgoingHttpHeaders | undefined;
+  #status = 0;
+  #contentBytes = 0;
+  /** Takes the chunks off content that comes as a target framed it. */
+  #chunks: ChunkedReader | undefined;
+  #takesTrailers = false;
+  /** Content that is there as a whole, and how much of it was written. */
+  #rest: Buffer | undefined;
+  #restAt = 0;
+  /** Pieces under way of which no copy was made. */
+  #uncopied = 0;
+  #finished = false;
+  #counted = false;
+  readonly #onTaken: () => void;
+  readonly #onUncopiedTaken = () => {
+    this.#uncopied -= 1;
+    this.#moved();
+  };
+
+  /** `onTaken` is told that the client may be given more. */
+  constructor(stream: ServerHttp2Stream, thread: Thread, onTaken: () => void) {
+    this.#stream = stream;
+    this.#thread = thread;
+    this.#onTaken = onTaken;
+    stream.on("drain", () => this.#moved());
+  }
+
+  /** `text` is a whole head; the client gets trailers only if it `takesTrailers`. */
+  begin(text: string, takesTrailers: boolean): void {
+    const head = withHsts(text, this.#thread.hsts);
+    this.#status = statusOf(head);
+    this.#head = { ":status": this.#status, ...http2Headers(head) };
+    if (!/\r\ntransfer-encoding:/i.test(head)) return;
+    this.#chunks = new ChunkedReader(this.#thread.limits);
+    this.#takesTrailers = takesTrailers;
+  }
+
+  interim(text: string): void {
+    const status = statusOf(text);
+    if (!this.#isOpen()) return;
+    this.#stream.additionalHeaders({
+      ":status": status,
+      ...http2Headers(text),
+    });
+  }
+
+  /** `encode` asks for chunks, which HTTP/2 does not have. */
+  content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
+    const reader = how.encode ? undefined : this.#chunks;
+    if (reader === undefined) {
+      this.#write(bytes.subarray(from, to), how.kept);
+      return;
+    }
+    let at = from;
+    while (at < to && reader.read(bytes, at, to) === "data") {
+      this.#write(bytes.subarray(reader.dataStart, reader.dataEnd), how.kept);
+      at = reader.position;
+    }
+  }
+
+  /** The whole content of an answer of ours, or from the store. */
+  whole(content: Buffer): void {
+    this.#rest = content;
+    this.finish();
+  }
+
+  finish(): void {
+    this.#finished = true;
+    this.flush();
+  }
+
+  /** Writes what waits; false while the client should not be given more. */
+  flush(): boolean {
+    if (!this.#isOpen()) return true;
+    const isEmpty =
+      this.#finished &&
+      (this.#rest === undefined || this.#rest.length === 0) &&
+      this.#chunks === undefined;
+    if (this.#head !== undefined) this.#respond(isEmpty);
+    this.#writeRest();
+    if (this.#finished && this.#rest === undefined) this.#endStream();
+    return !this.#isFull();
+  }
+
+  #isFull(): boolean {
+    return this.#stream.writableNeedDrain || this.#uncopied > 0;
+  }
+
+  #moved(): void {
+    if (!this.#isFull()) this.#onTaken();
+  }
+
+  /** It cannot be completed: the client must see that. */
+  cut(): void {
+    this.#head = undefined;
+    this.#rest = undefined;
+    // `close()` would end the content first, and a client could take it for
+    // whole; an error becomes RST_STREAM with INTERNAL_ERROR alone.
+    this.#stream.destroy(new Error("The answer was cut"));
+  }
+
+  /** Once, when the answer is whole or will never be. */
+  count(
+    client: { readonly facts: ClientFacts },
+    request: RequestHead | undefined,
+    serving: Serving | undefined,
+  ): void {
+    if (this.#counted) return;
+    this.#counted = true;
+    const restBytes = (this.#rest?.length ?? 0) - this.#restAt;
+    const answer = {
+      status: this.#status,
+      contentBytes: this.#contentBytes + Math.max(0, restBytes),
+      fromStore: this.fromStore,
+    };
+    recordAnswer(this.#thread, answer, client, request, serving);
+  }
+
+  #isOpen(): boolean {
+    return !this.#stream.destroyed && !this.#stream.closed;
+  }
+
+  #respond(endStream: boolean): void {
+    const head = this.#head;
+    if (head === undefined) return;
+    this.#head = undefined;
+    const waitForTrailers =
+      !endStream && this.#takesTrailers && this.#chunks !== undefined;
+    if (waitForTrailers)
+      this.#stream.once("wantTrailers", () => this.#sendTrailers());
+    this.#stream.respond(head, { endStream, waitForTrailers });
+  }
+
+  #sendTrailers(): void {
+    if (!this.#isOpen()) return;
+    const trailers = this.#chunks?.trailers ?? [];
+    const headers: Record<string, string> = {};
+    for (let index = 0; index < trailers.length; index += 2)
+      headers[trailers[index]?.toLowerCase() ?? ""] = trailers[index + 1] ?? "";
+    this.#stream.sendTrailers(headers);
+  }
+
+  #write(piece: Buffer, kept: boolean): void {
+    if (!this.#isOpen()) return;
+    this.#respond(false);
+    this.#contentBytes += piece.length;
+    if (this.#stream.writableEnded) return; // HEAD: Node has ended it by itself
+    if (!kept || piece.length < COPY_BYTES) {
+      this.#stream.write(Buffer.from(piece));
+      return;
+    }
+    this.#uncopied += 1;
+    this.#stream.write(piece, this.#onUncopiedTaken);
+  }
+
+  #writeRest(): void {
+    const rest = this.#rest;
+    if (rest === undefined) return;
+    while (this.#restAt < rest.length) {
+      if (this.#stream.writableNeedDrain || this.#stream.writableEnded) break;
+      const piece = rest.subarray(this.#restAt, this.#restAt + PIECE_BYTES);
+      this.#restAt += piece.length;
+      this.#contentBytes += piece.length;
+      this.#stream.write(piece);
+    }
+    if (this.#restAt >= rest.length || this.#stream.writableEnded)
+      this.#rest = undefined;
+  }
+
+  #endStream(): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+    if (this.closeWhenSent && this.#stream.writableEnded)
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+}
