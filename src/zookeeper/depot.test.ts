@@ -26,10 +26,11 @@ function xidsOf(frames: FrameWriter): number[] {
 
 test("Depot numbers requests from 1 and wraps before 2^31, never to 0 or below", () => {
   const frames = new FrameWriter();
-  const first = new Depot({ limit: 9, maxFrameBytes: 100 });
+  const first = new Depot({ limit: 9, limitBytes: 1_000, maxFrameBytes: 100 });
   first.send(syncRequest(), frames, 0);
   const last = new Depot({
     limit: 9,
+    limitBytes: 1_000,
     maxFrameBytes: 100,
     lastXid: 2 ** 31 - 2,
   });
@@ -40,7 +41,7 @@ test("Depot numbers requests from 1 and wraps before 2^31, never to 0 or below",
 
 test("Depot gives a reply only to the oldest request in flight", () => {
   const frames = new FrameWriter();
-  const depot = new Depot({ limit: 9, maxFrameBytes: 100 });
+  const depot = new Depot({ limit: 9, limitBytes: 1_000, maxFrameBytes: 100 });
   const requests = [syncRequest(), syncRequest()];
   for (const request of requests) depot.send(request, frames, 0);
   assert.equal(depot.takeAnswered(2), undefined);
@@ -51,7 +52,7 @@ test("Depot gives a reply only to the oldest request in flight", () => {
 
 test("Depot sends nothing of a request that is too large, and wastes no number on it", async () => {
   const frames = new FrameWriter();
-  const depot = new Depot({ limit: 9, maxFrameBytes: 100 });
+  const depot = new Depot({ limit: 9, limitBytes: 1_000, maxFrameBytes: 100 });
   const payload = { path: "/", data: Buffer.alloc(100), version: -1 };
   const large = new Request(setData, payload, "/", undefined);
   depot.send(large, frames, 0);
@@ -63,7 +64,7 @@ test("Depot sends nothing of a request that is too large, and wastes no number o
 test("Depot forgets a waiting request at its deadline, and keeps the place of one in flight", async () => {
   const clock = new ManualClock();
   const frames = new FrameWriter();
-  const depot = new Depot({ limit: 2, maxFrameBytes: 100 });
+  const depot = new Depot({ limit: 2, limitBytes: 1_000, maxFrameBytes: 100 });
   const waiting = syncRequest({ timeoutMs: 10 });
   const sent = syncRequest({ timeoutMs: 10 });
   for (const request of [waiting, sent]) depot.guard(request, clock);
@@ -84,4 +85,46 @@ test("Depot forgets a waiting request at its deadline, and keeps the place of on
   assert.equal(depot.inFlight, 1);
   assert.equal(depot.takeAnswered(1), sent);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test("Depot is full by the bytes that it holds, and counts them down by answer, loss and giving up", async () => {
+  const clock = new ManualClock();
+  const frames = new FrameWriter();
+  const depot = new Depot({ limit: 9, limitBytes: 100, maxFrameBytes: 1_000 });
+  const payload = { path: "/", data: Buffer.alloc(100), version: -1 };
+  const request = (timeoutMs?: number) =>
+    new Request(setData, payload, "/", { timeoutMs });
+  const failures: Promise<unknown>[] = [];
+  const check = (holding: () => void, freeing: () => void) => {
+    assert.equal(depot.isFull, false);
+    holding();
+    assert.equal(depot.isFull, true);
+    freeing();
+    assert.equal(depot.isFull, false);
+  };
+  const answered = request();
+  check(
+    () => depot.send(answered, frames, 0),
+    () => depot.takeAnswered(1),
+  );
+  const lost = request();
+  failures.push(assert.rejects(lost.promise, { code: "connection-loss" }));
+  check(
+    () => depot.send(lost, frames, 0),
+    () => depot.loseConnection("cut"),
+  );
+  const late = request(5);
+  failures.push(assert.rejects(late.promise, { code: "deadline" }));
+  depot.guard(late, clock);
+  check(
+    () => depot.wait(late),
+    () => clock.advance(5),
+  );
+  const expired = request();
+  failures.push(assert.rejects(expired.promise, { code: "session-expired" }));
+  check(
+    () => depot.wait(expired),
+    () => depot.failWaiting("session-expired"),
+  );
+  await Promise.all(failures);
 });

@@ -13,19 +13,24 @@ const LAST_XID = 2 ** 31 - 1;
  */
 export class Depot {
   readonly #limit: number;
+  readonly #limitBytes: number;
   readonly #maxFrameBytes: number;
   readonly #waiting = new Set<AnyRequest>();
   readonly #sent = new Deque<AnyRequest>();
+  /** Data of all requests that wait or are in flight. */
+  #heldBytes = 0;
   #lastXid: number;
 
   constructor(options: {
     readonly limit: number;
+    readonly limitBytes: number;
     /** The largest request that is sent. */
     readonly maxFrameBytes: number;
     /** The xid before the first one. */
     readonly lastXid?: number;
   }) {
     this.#limit = options.limit;
+    this.#limitBytes = options.limitBytes;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#lastXid = options.lastXid ?? 0;
   }
@@ -39,12 +44,16 @@ export class Depot {
   }
 
   get isFull(): boolean {
-    return this.#waiting.size + this.#sent.length >= this.#limit;
+    return (
+      this.#waiting.size + this.#sent.length >= this.#limit ||
+      this.#heldBytes >= this.#limitBytes
+    );
   }
 
   /** Keeps a request until there is a connection. */
   wait(request: AnyRequest): void {
     this.#waiting.add(request);
+    this.#heldBytes += request.dataBytes;
   }
 
   /** Settles a request when its signal fires or its time is up. */
@@ -72,13 +81,14 @@ export class Depot {
 
   /** Forgets a request that was given up before it was sent; one in flight keeps its place. */
   #giveUp(request: AnyRequest): void {
-    this.#waiting.delete(request);
+    if (this.#waiting.delete(request)) this.#heldBytes -= request.dataBytes;
   }
 
   /** The requests that wait, oldest first; they no longer wait. */
   takeWaiting(): readonly AnyRequest[] {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
+    for (const request of waiting) this.#heldBytes -= request.dataBytes;
     return waiting;
   }
 
@@ -102,18 +112,19 @@ export class Depot {
     request.xid = xid;
     request.sentAtMs = nowMs;
     this.#sent.push(request);
+    this.#heldBytes += request.dataBytes;
   }
 
   /** The request that a reply with this xid answers, or undefined where the server is out of step. */
   takeAnswered(xid: number): AnyRequest | undefined {
     if (this.#sent.peek()?.xid !== xid) return undefined;
-    return this.#sent.shift();
+    return this.#takeSent();
   }
 
   /** Fails what is in flight: the outcome is unknown. */
   loseConnection(detail: string): void {
     for (;;) {
-      const request = this.#sent.shift();
+      const request = this.#takeSent();
       if (request === undefined) return;
       request.failWith("connection-loss", { detail });
     }
@@ -122,6 +133,12 @@ export class Depot {
   /** Fails what waits: nothing of it was done. */
   failWaiting(code: ZooKeeperErrorCode): void {
     for (const request of this.takeWaiting()) request.failWith(code);
+  }
+
+  #takeSent(): AnyRequest | undefined {
+    const request = this.#sent.shift();
+    if (request !== undefined) this.#heldBytes -= request.dataBytes;
+    return request;
   }
 
   /** From 1 to 2^31 - 1 and round again: 0 and negative xids have other meanings. */

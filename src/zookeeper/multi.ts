@@ -158,6 +158,11 @@ export const multi: Operation<MultiPayload<MultiOp>, Outcome> = {
     for (const one of ops) writeOp(writer, one, toServerPath(chroot, one.path));
     jute.MultiHeader.write(writer, END);
   },
+  dataBytes({ ops }) {
+    let bytes = 0;
+    for (const one of ops) if ("data" in one) bytes += one.data?.length ?? 0;
+    return bytes;
+  },
   read(reader, { chroot }) {
     const results: MultiResult[] = [];
     const numbers: number[] = [];

@@ -56,7 +56,11 @@ export interface Identity {
 
 const { OpCode } = jute;
 
-function createOperation<Payload>(
+function bytesOfData(payload: { readonly data: Buffer | null }): number {
+  return payload.data?.length ?? 0;
+}
+
+function createOperation<Payload extends { readonly data: Buffer | null }>(
   code: number,
   request: jute.Codec<Payload>,
 ): Operation<Payload, CreateAnswer> {
@@ -64,6 +68,7 @@ function createOperation<Payload>(
     name: "create",
     code,
     write: request.write,
+    dataBytes: bytesOfData,
     read(reader, { zxid, chroot }) {
       const path = fromServerPath(chroot, reader.ustring());
       return { path, stat: jute.Stat.read(reader), zxid };
@@ -111,6 +116,7 @@ export const setData: Operation<jute.SetDataRequest, Stat> = {
   name: "setData",
   code: OpCode.setData,
   write: jute.SetDataRequest.write,
+  dataBytes: bytesOfData,
   read: (reader) => jute.Stat.read(reader),
 };
 

@@ -18,6 +18,13 @@ export const CLIENT_OPTIONS = {
     max: 10_000_000,
     doc: "Requests that may wait, in flight or for a connection; beyond it calls fail with queue-full.",
   },
+  maxQueuedBytes: {
+    type: "number",
+    default: 67_108_864,
+    min: 1_024,
+    max: 4_294_967_296,
+    doc: "Node data of the requests that may wait, in flight or for a connection; beyond it calls fail with queue-full.",
+  },
   maxQueuedEvents: {
     type: "number",
     default: 10_000,

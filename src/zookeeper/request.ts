@@ -26,6 +26,8 @@ export interface Operation<Payload, Answer> {
   readonly name: string;
   readonly code: number;
   write(this: void, writer: Writer, payload: Payload): void;
+  /** The bytes of node data that a request holds; none unless given. */
+  dataBytes?(this: void, payload: Payload): number;
   /** Reads the body of an answer without error. */
   read(this: void, reader: Reader, context: ReplyContext): Answer;
   /** Where `no-node` is an answer and no failure. */
@@ -51,6 +53,8 @@ export class Request<Payload, Answer> {
   /** As the caller gave it, for errors. */
   readonly path: string | undefined;
   readonly options: RequestOptions | undefined;
+  /** What it holds of node data. */
+  readonly dataBytes: number;
   watch: WatchRequest | undefined;
   xid = 0;
   sentAtMs = 0;
@@ -70,6 +74,7 @@ export class Request<Payload, Answer> {
     this.operation = operation;
     this.payload = payload;
     this.path = path;
+    this.dataBytes = operation.dataBytes?.(payload) ?? 0;
     this.options = options;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -139,6 +144,7 @@ export class Request<Payload, Answer> {
 export type AnyRequest = Pick<
   Request<unknown, unknown>,
   | "path"
+  | "dataBytes"
   | "options"
   | "watch"
   | "xid"

@@ -102,6 +102,7 @@ export class Session {
     this.#backoff = reconnectBackoff(this.#timeoutMs, random);
     this.#depot = new Depot({
       limit: this.#options.maxQueuedRequests,
+      limitBytes: this.#options.maxQueuedBytes,
       maxFrameBytes: this.#options.maxRequestBytes,
     });
     this.#authentication = new Authentication(auth ?? []);
@@ -399,8 +400,6 @@ export class Session {
     connection.flushSoon();
     this.#desk.pingSent(this.#clock);
   }
-
-  // Disconnecting.
 
   #disconnected(reason: CloseReason, error: Error | undefined): void {
     const link = this.#link;

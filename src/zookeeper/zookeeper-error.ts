@@ -4,7 +4,7 @@ import { type ErrorCodeName, errorName } from "../jute/index.ts";
 type ClientCodeName =
   /** The client was closed. */
   | "closed"
-  /** More requests are waiting than `maxQueuedRequests`. */
+  /** More is waiting than `maxQueuedRequests` or `maxQueuedBytes`. */
   | "queue-full"
   /** `timeoutMs` of the request has passed. */
   | "deadline"
