@@ -81,6 +81,13 @@ export class AnswerRelay {
     );
   }
 
+  /** The answer that was begun broke off unseen: the next one begins anew. */
+  restart(): void {
+    this.abandonFill();
+    this.#mode = "raw";
+    this.beginFill();
+  }
+
   abandonFill(): void {
     this.#fill?.abort();
     this.#fill = undefined;

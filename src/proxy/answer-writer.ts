@@ -30,6 +30,8 @@ export class AnswerWriter {
   status = 0;
   contentBytes = 0;
   fromStore = false;
+  /** Of the slab, when the present answer began: none since, none of it gone. */
+  #flushesBefore = -1;
 
   constructor(thread: Thread, wire: Wire) {
     this.#thread = thread;
@@ -47,9 +49,9 @@ export class AnswerWriter {
   begin(status: number, text: string): void {
     this.begun = true;
     this.status = status;
-    this.#slab().text(
-      this.#wire.secure ? withHsts(text, this.#thread.hsts) : text,
-    );
+    const slab = this.#slab();
+    this.#flushesBefore = slab.flushes;
+    slab.text(this.#wire.secure ? withHsts(text, this.#thread.hsts) : text);
   }
 
   interim(text: string): void {
@@ -158,6 +160,22 @@ export class AnswerWriter {
       referer: field(request.fields, "referer") ?? "",
       agent: field(request.fields, "user-agent") ?? "",
     });
+  }
+
+  holdBack(): Buffer | undefined {
+    const { slab } = this.#thread;
+    return slab.flushes === this.#flushesBefore
+      ? slab.takeOut(this.#wire)
+      : undefined;
+  }
+
+  putBack(bytes: Buffer): void {
+    const { slab } = this.#thread;
+    slab.take(this.#wire);
+    this.#flushesBefore = slab.flushes;
+    if (slab.bytes(bytes, 0, bytes.length)) return;
+    this.#flushesBefore = -1;
+    this.#wire.write(bytes);
   }
 
   /** True when the kernel has taken everything. */

@@ -1,6 +1,10 @@
 import { type AttemptFault, decideRetry } from "./retry.ts";
 import type { Service } from "./service.ts";
 import type { Target } from "./target.ts";
+import type {
+  UpstreamConnection,
+  UpstreamFault,
+} from "./upstream-connection.ts";
 
 /** The targets one request has been given to, and what repeating it has cost. */
 export class Attempts {
@@ -8,6 +12,7 @@ export class Attempts {
   readonly #startedAtMs: number;
   #tried: Target[] = [];
   #count = 0;
+  #freshTried = false;
   #paid = 0;
 
   constructor(service: Service, startedAtMs: number) {
@@ -33,6 +38,20 @@ export class Attempts {
   begin(target: Target): void {
     this.#count += 1;
     this.#tried.push(target);
+  }
+
+  /**
+   * The target closed an idle connection while our request was on its way: not
+   * its failure. Once, the same target is asked over a new connection.
+   */
+  isKeepAliveRace(
+    fault: UpstreamFault,
+    connection: UpstreamConnection,
+  ): boolean {
+    if (this.#freshTried || fault !== "cut") return false;
+    if (connection.uses <= 1 || connection.answerBegun) return false;
+    this.#freshTried = true;
+    return true;
   }
 
   /** Any target may be asked again: the request is another one now. */

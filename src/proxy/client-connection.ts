@@ -61,7 +61,6 @@ export class ClientConnection implements WireHandler, Asker, Client {
   #requests = 0;
   #lingered = 0;
 
-  // The present exchange.
   #request: RequestHead | undefined;
   #exchange: Serving | undefined;
   readonly #content: ContentFeed;
@@ -85,6 +84,10 @@ export class ClientConnection implements WireHandler, Asker, Client {
     this.#answer = new AnswerWriter(options.thread, wire);
     this.#content = new ContentFeed(wire, options.thread.limits);
     wire.handler = this;
+  }
+
+  get holding(): AnswerWriter {
+    return this.#answer;
   }
 
   get facts(): ClientFacts {
@@ -319,8 +322,6 @@ export class ClientConnection implements WireHandler, Asker, Client {
   tunnelEnd(): void {
     this.wire.end();
   }
-
-  // ---- between exchanges
 
   /** The answer is whole (and may still be in the slab). */
   #answered(): void {

@@ -10,6 +10,16 @@ export interface ContentHow {
   readonly kept: boolean;
 }
 
+/** An answer that is put together and not yet on its way. */
+export interface Holding {
+  /** All of it so far, taken out; undefined when any of it has gone. */
+  holdBack(): Buffer | undefined;
+  /** Puts what was held back where it was. */
+  putBack(bytes: Buffer): void;
+  /** The answer that was begun is not given: another will be. */
+  reset(): void;
+}
+
 /** The client's side of an exchange. Nothing is on its way before `flush`. */
 export interface Downstream {
   readonly facts: ClientFacts;
@@ -24,6 +34,8 @@ export interface Downstream {
   cut(): void;
   /** Writes what was put together; true when the kernel took everything. */
   flush(): boolean;
+  /** Absent where answers cannot be held back. */
+  readonly holding?: Holding;
   /** A whole answer of the proxy. */
   own(answer: OwnAnswer): void;
   /** A whole answer from the store, as the request's conditions want it. */

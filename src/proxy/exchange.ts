@@ -8,7 +8,9 @@ import {
   upgradeHeadText,
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
+import type { Phase } from "./exchange-phase.ts";
 import type { ForwardedRequest } from "./forwarded-request.ts";
+import { HeldAnswer } from "./held-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import {
   NO_REQUEST_CONTENT,
@@ -25,23 +27,6 @@ import type {
   UpstreamFault,
   UpstreamUser,
 } from "./upstream-connection.ts";
-
-/*
- *            ┌─► waiting ─┐   (no target: up to 5 s)
- *            │            ▼
- *   start ─► choosing ─► connecting ─► sent ─► answering ─► over
- *            ▲  ▲            │          │          │
- *            │  └── retry ───┴──────────┤          └─ cut: the client is cut too
- *            └───── no target ──────────┘          tunnel ─► over
- */
-type Phase =
-  | "choosing"
-  | "waiting"
-  | "connecting"
-  | "sent"
-  | "answering"
-  | "tunnel"
-  | "over";
 
 /** One request on its way to a target and its answer on the way back. */
 export class Exchange implements Serving, UpstreamUser, Waiter {
@@ -61,7 +46,10 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #connection: UpstreamConnection | undefined;
   #sentAtMs = 0;
   #movedAtMs = 0;
-  #freshTried = false;
+  readonly #held: HeldAnswer;
+  /** Of the present answer: how long its head took, and no listed status. */
+  #headMs = 0;
+  #isGood = true;
   #probed = false;
 
   constructor(options: ForwardedRequest) {
@@ -73,6 +61,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#request = request;
     this.#attempts = new Attempts(service, this.startedAtMs);
     this.#relay = new AnswerRelay(options);
+    this.#held = new HeldAnswer(client);
     this.#hashKey = service.hashKey(request, client);
     this.#isRepeatable = isIdempotent(request.method);
     this.#body =
@@ -139,33 +128,29 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   sweep(nowMs: number): void {
-    const { retry } = this.service.definition;
-    const { limits } = this.#thread;
-    switch (this.#phase) {
-      case "waiting":
-        if (nowMs - this.startedAtMs >= retry.waitMs) this.#unavailable();
-        return;
-      case "sent": {
-        const waitedMs = nowMs - this.#sentAtMs;
-        if (waitedMs >= retry.headTimeoutMs)
-          this.#giveUp("head-timed-out", "timed-out");
-        else if (waitedMs >= limits.slowHeadMs) this.#probeSlow();
-        return;
-      }
-      case "answering":
-      case "tunnel": {
-        const isTunnel = this.#phase === "tunnel";
-        const boundMs = isTunnel ? limits.tunnelIdleMs : limits.stallTimeoutMs;
-        if (nowMs - this.#movedAtMs >= boundMs) this.#stall();
-        return;
-      }
-      case "choosing":
-      case "connecting": // the pool sweeps it
-      case "over":
-        return;
-      default:
-        this.#phase satisfies never;
-    }
+    const { waitMs, headTimeoutMs } = this.service.definition.retry;
+    const { slowHeadMs, stallTimeoutMs, tunnelIdleMs } = this.#thread.limits;
+    const phase = this.#phase;
+    const sentForMs = nowMs - this.#sentAtMs;
+    const stillForMs = nowMs - this.#movedAtMs;
+    if (phase === "waiting") {
+      if (nowMs - this.startedAtMs >= waitMs) this.#unavailable();
+    } else if (phase === "sent") {
+      if (sentForMs >= headTimeoutMs)
+        this.#giveUp("head-timed-out", "timed-out");
+      else if (sentForMs >= slowHeadMs) this.#probeSlow();
+    } else if (phase === "answering") {
+      if (this.#held.isOverdue(nowMs)) this.#goAhead();
+      else if (stillForMs >= stallTimeoutMs) this.#stall();
+    } else if (phase === "tunnel" && stillForMs >= tunnelIdleMs) this.#stall();
+    // While connecting, the pool's sweep counts.
+  }
+
+  /** A short answer that takes its time is not held back any longer. */
+  #goAhead(): void {
+    this.#held.release();
+    this.#committed();
+    this.onTurnEnd();
   }
 
   // ---- towards a target
@@ -294,6 +279,11 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const connection = this.#connection;
     const target = this.#target;
     this.#connection = undefined;
+    if (this.#phase === "answering" && this.#held.holds) {
+      this.#held.drop();
+      this.#relay.restart();
+      this.#phase = "sent";
+    }
     if (this.#phase === "answering" || this.#phase === "tunnel") {
       if (target !== undefined && this.#phase === "answering")
         this.#thread.targetFailed(this.service, target, "cut");
@@ -301,8 +291,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       return;
     }
     if (connection === undefined || target === undefined) return;
-    if (this.#isKeepAliveRace(fault, connection)) {
-      this.#freshTried = true;
+    const canRepeat = this.#isRepeatable && this.#body.held;
+    if (canRepeat && this.#attempts.isKeepAliveRace(fault, connection)) {
       this.#body.detach();
       this.#connect(target, true);
       return;
@@ -318,24 +308,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#relay.abandonFill();
     this.#client.cut();
     this.#settle();
-  }
-
-  /**
-   * The target closed an idle connection while our request was on its way: not
-   * its failure. Once, the same target is asked over a new connection.
-   */
-  #isKeepAliveRace(
-    fault: UpstreamFault,
-    connection: UpstreamConnection,
-  ): boolean {
-    return (
-      fault === "cut" &&
-      connection.uses > 1 &&
-      !connection.answerBegun &&
-      !this.#freshTried &&
-      this.#body.held &&
-      this.#isRepeatable
-    );
   }
 
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
@@ -406,17 +378,33 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
         return;
       }
     }
-    target.answered(performance.now() - this.#sentAtMs, !isListed);
-    this.#thread.targetAnswered(target);
+    this.#headMs = performance.now() - this.#sentAtMs;
+    this.#isGood = !isListed;
     if (isListed && this.#relay.serveStale("listed")) {
+      this.#countAnswered();
       this.#discard();
       this.#settle();
       return;
     }
     this.#phase = "answering";
     if (!this.#body.ended) this.#connection?.forbidReuse();
-    this.#body.release();
+    if (this.#isRepeatable && this.#body.held && this.#body.ended)
+      this.#held.begin(head, this.#movedAtMs);
+    if (!this.#held.holds) this.#committed();
     if (this.#relay.head(head, target) === "ask-again") this.#askAgain();
+  }
+
+  /** The client will see this answer: it counts, and no other can follow. */
+  #committed(): void {
+    this.#countAnswered();
+    this.#body.release();
+  }
+
+  #countAnswered(): void {
+    const target = this.#target;
+    if (target === undefined) return;
+    target.answered(this.#headMs, this.#isGood);
+    this.#thread.targetAnswered(target);
   }
 
   /** Lets go of the connection; a short rest of the answer is read away. */
@@ -442,6 +430,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onContent(bytes: Buffer, from: number, to: number): void {
     this.#movedAtMs = this.#thread.coarseMs;
+    this.#held.resume();
     this.#relay.message(bytes, from, to, this.#readsAreKept());
   }
 
@@ -451,12 +440,20 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onTurnEnd(): void {
     if (this.#phase === "over") return;
+    if (this.#held.holds && this.#phase === "answering") {
+      if (this.#held.keep()) return;
+      this.#committed();
+    }
     if (!this.#client.flush()) this.#connection?.wire.pause();
   }
 
   onComplete(_reader: BodyReader): void {
     if (!this.#body.ended) this.#connection?.forbidReuse();
     this.#connection = undefined;
+    if (this.#held.holds) {
+      this.#held.release();
+      this.#committed();
+    }
     if (this.#relay.complete() === "ask-again") this.#askAgain();
     else this.#settle();
   }

@@ -18,6 +18,8 @@ export type SlabUser = Pick<Wire, "write" | "pendingBytes"> &
 export class OutputSlab {
   #bytes = Buffer.allocUnsafeSlow(SLAB_BYTES);
   #length = 0;
+  /** Counts what has left; who remembers it knows whether anything has since. */
+  flushes = 0;
   /** Whose bytes it holds. */
   #owner: SlabUser | undefined;
   /** The last view handed out: answers of equal length follow each other. */
@@ -57,6 +59,7 @@ export class OutputSlab {
     const length = this.#owner === wire ? this.#length : 0;
     if (length === 0) return wire.pendingBytes === 0;
     this.#length = 0;
+    this.flushes += 1;
     if (wire.pendingBytes > 0) {
       wire.write(Buffer.from(this.#bytes.subarray(0, length)));
       return false;
@@ -68,6 +71,14 @@ export class OutputSlab {
     const isLeft = !taken && wire.secure !== true;
     if (isLeft || this.#bytes.length > SLAB_BYTES) this.#renew();
     return taken;
+  }
+
+  /** Takes out what was put together for a connection; undefined without any. */
+  takeOut(wire: SlabUser): Buffer | undefined {
+    if (this.#owner !== wire || this.#length === 0) return undefined;
+    const bytes = Buffer.from(this.#bytes.subarray(0, this.#length));
+    this.#length = 0;
+    return bytes;
   }
 
   /** Forgets what was put together for a connection that is gone. */

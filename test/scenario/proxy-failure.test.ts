@@ -365,3 +365,39 @@ test("startDataPlane() takes a target out and back by active checks", async (t) 
   healthy = true;
   await eventually(ejectedOf, (ejected) => ejected === "none");
 });
+
+test("startDataPlane() asks another target when one dies between head and content of a page", async (t) => {
+  let cuts = 0;
+  const dying = await startTarget((_request, response) => {
+    cuts += 1;
+    response.writeHead(200, { "Content-Length": 60_000 });
+    response.write("x".repeat(20_000), () => response.socket?.destroy());
+  });
+  const good = await startTarget((_request, response) =>
+    response.end("y".repeat(60_000)),
+  );
+  t.after(dying.close);
+  t.after(good.close);
+  const { plane, url } = await startProxy([
+    serviceView([dying.view(), good.view()]),
+  ]);
+  t.after(() => plane.close(AT_ONCE));
+  for (let index = 0; index < 6; index++)
+    assert.equal((await get(url)).body.toString(), "y".repeat(60_000));
+  assert.ok(cuts > 0);
+  const answered = [...plane.countTotals()].map((count) => count.answered);
+  assert.equal(answered.includes(0) && answered.includes(6), true);
+});
+
+test("startDataPlane() holds a short answer back for a moment only", async (t) => {
+  const target = await startTarget((_request, response) => {
+    response.writeHead(200, { "Content-Length": 4 });
+    response.write("sl");
+  });
+  t.after(target.close);
+  const { plane, port } = await startProxy([serviceView([target.view()])]);
+  t.after(() => plane.close(AT_ONCE));
+  const client = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  t.after(() => client.close());
+  await client.until((text) => text.endsWith("\r\n\r\nsl"));
+});

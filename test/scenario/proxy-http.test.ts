@@ -344,7 +344,7 @@ test("startDataPlane() cuts the client when the target cuts after its head", asy
       socket.write(
         chunked
           ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
-          : "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+          : "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nabc",
       );
       setImmediate(() => socket.destroy());
     });
