@@ -3,6 +3,7 @@
  * signals, targets that are plain servers.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
@@ -14,13 +15,8 @@ import { RunningCommand, runCommand, urlOf } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 
-const EXAMPLE = join(
-  import.meta.dirname,
-  "..",
-  "..",
-  "examples",
-  "zoogate.yaml",
-);
+const ROOT = join(import.meta.dirname, "..", "..");
+const EXAMPLE = join(ROOT, "examples", "zoogate.yaml");
 
 /** A folder with a configuration file, and the proxy that runs from it. */
 class Ground implements AsyncDisposable {
@@ -193,6 +189,27 @@ test("zoogate proxy applies a changed file on SIGHUP, and keeps the last good on
   await eventually(async () =>
     assert.deepEqual(await answersOf(url, 2), { one: 2 }),
   );
+});
+
+test("zoogate proxy drops what is stored of a service whose release changes in its file", async (t) => {
+  await using ground = await Ground.open();
+  let asked = 0;
+  const one = await target(t, (_request, response) => {
+    asked += 1;
+    response.setHeader("Cache-Control", "max-age=1000");
+    response.end(String(asked));
+  });
+  const services = (release: string) =>
+    `${ALONE}services: {www: {release: "${release}", targets: ["${one}"]}}`;
+  await ground.write(services("1"));
+  const proxy = await ground.proxy();
+  const url = urlOf(await proxy.ready());
+  const page = async () => (await get(url)).body.toString();
+  assert.deepEqual([await page(), await page()], ["1", "1"]);
+  await ground.write(services("2"));
+  proxy.child.kill("SIGHUP");
+  await eventually(async () => assert.equal(await page(), "2"));
+  assert.equal(await page(), "2");
 });
 
 test("zoogate proxy cuts no request in flight when a reload takes its target away", async (t) => {
@@ -372,6 +389,15 @@ services:
   const nothing = await runCommand(["proxy", "--zookeeper", "none"]);
   assert.equal(nothing.code, 1);
   assert.match(nothing.stderr, /without ZooKeeper/u);
+});
+
+test("docs/configuration.md names every setting as the tables do", () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, "scripts", "write-option-reference.ts"), "--check"],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0, stderr);
 });
 
 test("examples/zoogate.yaml loads", async () => {
