@@ -44,6 +44,19 @@ export function registryMetrics(status: RegistryStatus): readonly Metric[] {
   ];
 }
 
+/** What the access log could not write. */
+export function accessLogMetrics(log: {
+  readonly lost: number;
+}): readonly Metric[] {
+  return [
+    one(
+      "access_log_lost_total",
+      "Lines of the access log that were never written.",
+      log.lost,
+    ),
+  ];
+}
+
 function requestMetrics(totals: WorkerTotals): readonly Metric[] {
   const statuses = totals.statuses.flatMap((value, status) =>
     value === 0

@@ -28,7 +28,11 @@ import {
   loadProxyConfig,
   type ProxyConfig,
 } from "../proxy-config.ts";
-import { proxyMetrics, registryMetrics } from "../proxy-metrics.ts";
+import {
+  accessLogMetrics,
+  proxyMetrics,
+  registryMetrics,
+} from "../proxy-metrics.ts";
 import { ConfigReloader } from "../reload.ts";
 import { gather, type ParsedFlags, settingOptions } from "../setting-flags.ts";
 import { Proxy } from "../start-proxy.ts";
@@ -116,7 +120,9 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
       ...registryAcl(settings.main),
     }),
   );
-  const admin = resources.use(await openAdmin(settings, proxy, journal));
+  const admin = resources.use(
+    await openAdmin(settings, { proxy, accessLog, journal }),
+  );
   try {
     using _signals = onSignals({
       SIGUSR1: () => accessLog?.reopen(),
@@ -237,9 +243,13 @@ async function openEmbedded(
 
 async function openAdmin(
   { main }: ProxySettings,
-  proxy: Proxy,
-  journal: Journal,
+  parts: {
+    readonly proxy: Proxy;
+    readonly accessLog: AccessLog | undefined;
+    readonly journal: Journal;
+  },
 ): Promise<AdminServer> {
+  const { proxy, accessLog, journal } = parts;
   const admin = await AdminServer.open({
     ...parseAddress(main.admin ?? DEFAULT_ADMIN, "--admin"),
     orFreePort: main.admin === undefined,
@@ -249,7 +259,10 @@ async function openAdmin(
           ? { ready: true }
           : { ready: false, because: "no routing table yet" },
       metrics: async () => [
-        ...registryMetrics(proxy.registry.status),
+        ...(main.zookeeper === NO_ZOOKEEPER
+          ? []
+          : registryMetrics(proxy.registry.status)),
+        ...(accessLog === undefined ? [] : accessLogMetrics(accessLog)),
         ...(proxy.plane === undefined
           ? []
           : proxyMetrics(await proxy.plane.stats())),
