@@ -89,6 +89,8 @@ export class ClientConnection implements Client, SessionHolder {
   readonly #identities: Id[];
   #state: ConnectionState = { kind: "new" };
   #pieces: Buffer[] = [];
+  /** Of the turn that is being committed. */
+  #sealed: Buffer[] = [];
   #willFlush = false;
   #heldBytes = 0;
   /** Written in this turn and not yet given to the socket. */
@@ -197,6 +199,7 @@ export class ClientConnection implements Client, SessionHolder {
     this.#release();
     this.#state = { kind: "closed" };
     this.#pieces = [];
+    this.#sealed = [];
     this.#host.holds(-this.#heldBytes);
     this.#heldBytes = 0;
     this.#socket.destroy();
@@ -208,31 +211,40 @@ export class ClientConnection implements Client, SessionHolder {
     if (this.#state.kind !== "closed") this.#pieces.push(piece);
   }
 
-  flush(): void {
+  seal(): void {
     this.#willFlush = false;
-    if (this.#state.kind === "closed") return;
+    this.#unsentBytes = 0;
     this.#host.outbox.settle(this);
+    this.#sealed = this.#pieces;
+    this.#pieces = [];
+  }
+
+  flush(): void {
+    if (this.#state.kind === "closed") return;
     this.#send();
+    // With more to come in the next turn, that one closes.
     if (this.#state.kind === "finishing") {
-      this.#socket.setTimeout(FINISH_MS, () => this.#socket.destroy());
-      this.#socket.destroySoon();
-      const { because } = this.#state;
-      this.#state = { kind: "closed" };
-      this.#host.holds(-this.#heldBytes);
-      this.#host.closed(this, because);
+      if (!this.#willFlush) this.#finished(this.#state.because);
       return;
     }
     const queued = this.#socket.writableLength;
     if (queued > this.#host.limits.maxQueuedBytes) this.cut("reads-too-slowly");
-    else if (queued > PAUSE_QUEUED_BYTES) this.#pause();
+    else if (queued + this.#unsentBytes > PAUSE_QUEUED_BYTES) this.#pause();
     else if (this.#paused) this.#resume();
   }
 
+  #finished(because: string): void {
+    this.#socket.setTimeout(FINISH_MS, () => this.#socket.destroy());
+    this.#socket.destroySoon();
+    this.#state = { kind: "closed" };
+    this.#host.holds(-this.#heldBytes);
+    this.#host.closed(this, because);
+  }
+
   #send(): void {
-    const pieces = this.#pieces;
-    this.#unsentBytes = 0;
+    const pieces = this.#sealed;
     if (pieces.length === 0) return;
-    this.#pieces = [];
+    this.#sealed = [];
     if (pieces.length > 1) this.#socket.cork();
     // A piece is a view of a slab that many share: what has to wait is copied,
     // so that a slow reader keeps its own bytes alive and not the slabs.

@@ -443,7 +443,7 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
   async #close(end: KeeperEnd): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     const stopped = Promise.all(this.#servers.map(closeServer));
-    if (end.kind === "closed") this.#turn.end();
+    if (end.kind === "closed") await this.#turn.end();
     for (const connection of this.#connections) connection.cut("keeper-closed");
     await stopped;
     try {

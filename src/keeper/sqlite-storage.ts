@@ -1,4 +1,13 @@
-import { chmodSync, existsSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fdatasync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { toSessionId } from "../jute/index.ts";
 import { decodeAcl, OPEN_ACL } from "./acl.ts";
@@ -35,17 +44,23 @@ const SCHEMA = `
 `;
 
 /**
- * The tree and the sessions in one SQLite file, in WAL mode with
- * `synchronous=FULL`: a commit returns after fdatasync of the log. The file is
- * locked for as long as it is open.
+ * The tree and the sessions in one SQLite file, in WAL mode. A commit appends to
+ * the log; the sync of the log, which `synchronous=FULL` would do within the
+ * commit, is a step of its own (`synchronous=NORMAL` leaves exactly that one
+ * out), so that it need not keep the event loop waiting. Nothing is acknowledged
+ * between the two. The file is locked for as long as it is open.
  */
 export class SqliteStorage implements Storage {
   readonly #file: DatabaseSync;
   readonly #statements: Statements;
+  readonly #path: string;
+  /** The log, once it has been synced for the first time. */
+  #log: number | undefined;
   #closed = false;
 
-  private constructor(file: DatabaseSync) {
+  private constructor(file: DatabaseSync, path: string) {
     this.#file = file;
+    this.#path = path;
     this.#statements = prepareStatements(file);
   }
 
@@ -60,7 +75,7 @@ export class SqliteStorage implements Storage {
     const file = openFile(path);
     try {
       const fresh = prepareSchema(file, path);
-      const storage = new SqliteStorage(file);
+      const storage = new SqliteStorage(file, path);
       const state = fresh ? storage.#begin(now) : storage.#restore(path, now);
       return { storage, state };
     } catch (error) {
@@ -88,11 +103,39 @@ export class SqliteStorage implements Storage {
     }
   }
 
+  sync(): void {
+    fdatasyncSync(this.#openLog());
+  }
+
+  syncLater(): Promise<void> {
+    const log = this.#openLog();
+    return new Promise((resolve, reject) => {
+      fdatasync(log, (error) => {
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+  }
+
+  /** The folder is synced too, once, so that the log has its name after a power cut. */
+  #openLog(): number {
+    if (this.#log !== undefined) return this.#log;
+    const folder = openSync(dirname(this.#path), "r");
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+    this.#log = openSync(`${this.#path}-wal`, "r+");
+    return this.#log;
+  }
+
   /** Folds the log into the file and unlocks it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#file.close();
+    if (this.#log !== undefined) closeSync(this.#log);
   }
 
   #write(node: Znode): void {
@@ -147,6 +190,7 @@ export class SqliteStorage implements Storage {
       openedSessions: [],
       closedSessions: [],
     });
+    this.sync();
     return { tree, sessions: new SessionTable(now.wallMs), zxid: 0 };
   }
 
@@ -258,7 +302,7 @@ function prepareSchema(file: DatabaseSync, path: string): boolean {
       `Cannot use ${JSON.stringify(path)}: it has format ${version}, and this version of zoogate knows formats up to ${SCHEMA_VERSION}`,
     );
   file.exec("PRAGMA journal_mode = WAL");
-  file.exec("PRAGMA synchronous = FULL");
+  file.exec("PRAGMA synchronous = NORMAL");
   file.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   if (!fresh) {
     checkWhole(file, path);

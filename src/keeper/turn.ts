@@ -3,15 +3,23 @@ import type { Database, PendingCommit } from "./database.ts";
 /** Where commits go. */
 export interface Storage {
   /**
-   * Returns when everything is on disk.
-   * @throws when it is not; nothing of the commit is then there
+   * Writes a transaction. A crash of the process loses nothing of it; a power
+   * cut may until {@link Storage.sync} or {@link Storage.syncLater} is done.
+   * @throws when it cannot; nothing of the commit is then there
    */
   commit(pending: PendingCommit): void;
+  /** Returns when all commits are on disk. */
+  sync(): void;
+  /** Resolves when all commits so far are on disk. */
+  syncLater(): Promise<void>;
   close(): void;
 }
 
 /** Whoever has bytes to send at the end of a turn. */
 export interface Flushable {
+  /** What was written so far belongs to this turn; what comes now, to the next. */
+  seal(): void;
+  /** Sends what was sealed. */
   flush(): void;
 }
 
@@ -26,7 +34,10 @@ const COMMIT_SMOOTHING = 0.1;
  * durable in one transaction; only then is anything sent, answers and
  * notifications of watches alike. So nobody ever sees what a power cut could
  * take back, and the cost of a disk write is shared by all requests of a turn.
- * While the disk works, the kernel gathers the requests of the next turn.
+ *
+ * While the disk works for several clients, the next turn goes on: its answers
+ * wait for the next sync. For one client alone the sync is waited for, since the
+ * way through the thread pool would only cost it time.
  */
 export class Turn {
   readonly #database: Database;
@@ -34,6 +45,9 @@ export class Turn {
   readonly #onEnd: (commitMs: number | undefined) => void;
   readonly #onFailure: (error: unknown) => void;
   #flushing: Flushable[] = [];
+  /** Those whose answers wait for the sync that is under way. */
+  #sealed: Flushable[] = [];
+  #syncing: Promise<void> | undefined;
   #scheduled = false;
   #ended = false;
   /** When the first thing of this turn happened. */
@@ -71,17 +85,33 @@ export class Turn {
     this.schedule();
   }
 
-  /** Commits and sends what there is at once; afterwards nothing runs any more. */
-  end(): void {
+  /** Commits and sends what there is; afterwards nothing runs any more. */
+  async end(): Promise<void> {
     if (this.#ended) return;
-    this.#finish();
+    await this.#syncing;
+    if (this.#ended) return;
+    this.#commit();
+    this.#sealAll();
+    if (this.#trySync()) this.#send(undefined);
     this.#ended = true;
   }
 
   #run(): void {
+    if (this.#ended || this.#syncing !== undefined) return;
+    if (this.#waits()) {
+      setImmediate(() => this.#run());
+      return;
+    }
+    this.#scheduled = false;
+    const committed = this.#commit();
     if (this.#ended) return;
-    if (this.#waits()) setImmediate(() => this.#run());
-    else this.#finish();
+    this.#sealAll();
+    if (!committed) this.#send(undefined);
+    else if (this.#sealed.length > 1) this.#syncing = this.#syncLater();
+    else {
+      const startMs = performance.now();
+      if (this.#trySync()) this.#send(performance.now() - startMs);
+    }
   }
 
   /**
@@ -98,28 +128,67 @@ export class Turn {
     return performance.now() - this.#startMs < waitMs;
   }
 
-  #finish(): void {
-    this.#scheduled = false;
+  /** Answers whether there is something to sync. */
+  #commit(): boolean {
     const count = this.#database.pendingCount;
     const pending = this.#database.takePending();
-    let commitMs: number | undefined;
-    if (pending !== undefined && this.#storage !== undefined) {
-      const startMs = performance.now();
-      try {
-        this.#storage.commit(pending);
-        commitMs = performance.now() - startMs;
-        this.#commitMs += (commitMs - this.#commitMs) * COMMIT_SMOOTHING;
-        this.#lastCount = count;
-      } catch (error) {
-        this.#ended = true;
-        this.#flushing = [];
-        this.#onFailure(error);
-        return;
-      }
+    if (pending === undefined || this.#storage === undefined) return false;
+    try {
+      this.#storage.commit(pending);
+      this.#lastCount = count;
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
     }
-    const flushing = this.#flushing;
+  }
+
+  #sealAll(): void {
+    this.#sealed = this.#flushing;
     this.#flushing = [];
-    for (const flushable of flushing) flushable.flush();
-    this.#onEnd(commitMs);
+    for (const flushable of this.#sealed) flushable.seal();
+  }
+
+  #trySync(): boolean {
+    if (this.#ended) return false;
+    try {
+      this.#storage?.sync();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  async #syncLater(): Promise<void> {
+    const startMs = performance.now();
+    try {
+      await this.#storage?.syncLater();
+    } catch (error) {
+      this.#syncing = undefined;
+      this.#fail(error);
+      return;
+    }
+    this.#syncing = undefined;
+    if (this.#ended) return;
+    this.#send(performance.now() - startMs);
+    if (this.#scheduled) setImmediate(() => this.#run());
+  }
+
+  #send(syncMs: number | undefined): void {
+    const sealed = this.#sealed;
+    this.#sealed = [];
+    for (const flushable of sealed) flushable.flush();
+    if (syncMs !== undefined)
+      this.#commitMs += (syncMs - this.#commitMs) * COMMIT_SMOOTHING;
+    this.#onEnd(syncMs);
+  }
+
+  /** After a failed sync nobody knows what is on disk: nothing is sent any more. */
+  #fail(error: unknown): void {
+    this.#ended = true;
+    this.#flushing = [];
+    this.#sealed = [];
+    this.#onFailure(error);
   }
 }
