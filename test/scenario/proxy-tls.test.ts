@@ -76,7 +76,7 @@ test("a TLS connection is kept, pipelined and read to its end like a plain one",
 test("an upload over TLS arrives whole, and a cut answer is no whole one", async (t) => {
   const { port } = await secureProxy(t, (request, response) => {
     if (request.method === "GET") {
-      response.writeHead(200, { "Content-Length": "100" });
+      response.writeHead(200, { "Content-Length": "100000" });
       response.write("some");
       setTimeout(() => response.socket?.resetAndDestroy(), 20);
       return;
