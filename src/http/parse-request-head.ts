@@ -53,7 +53,6 @@ export function parseRequestHead(
 
   const head = new MutableRequestHead();
   const text = bytes.toString("latin1", first, headEnd);
-  head.text = text;
   const source = { bytes, start: first, text };
   const line = new RequestLineReader(source);
   const lineFault = line.read(head, limits);
@@ -61,6 +60,8 @@ export function parseRequestHead(
 
   const lines = dissectFieldLines(head, source, line.at, limits);
   if (lines.code !== undefined) return reject(lines.code, lines.at - start);
+  // What looked like the end may be that of a later request, or of content.
+  head.text = lines.at === headEnd ? text : text.substring(0, lines.at - first);
   const fault = completeRequestHead(head);
   if (fault !== undefined) return reject(fault, lines.at - start);
   return { kind: "head", head, size: lines.at - start };
