@@ -14,6 +14,9 @@ import {
 import { type Keeper, startKeeper } from "./index.ts";
 import { connectBytes, RawClient } from "./raw-client.fixture.ts";
 
+/** More under `npm run soak`. */
+const IDLE = process.env["ZOOGATE_SOAK_SECONDS"] === undefined ? 500 : 5_000;
+
 async function serves(keeper: Keeper): Promise<void> {
   await using client = await RawClient.connect(keeper.port);
   assert.equal((await client.ask("ping", Buffer.alloc(0), -2)).err, 0);
@@ -82,6 +85,27 @@ describe("the keeper", () => {
     while (keeper.stats().connections > 1)
       await first.ask("ping", Buffer.alloc(0), -2);
     await serves(keeper);
+  });
+
+  test("serves on beside many idle connections, with little memory for each", async () => {
+    await using keeper = await startKeeper({ maxConnectionsPerAddress: 0 });
+    const before = process.memoryUsage().rss;
+    const idle: Socket[] = [];
+    for (let index = 0; index < IDLE; index++) {
+      const socket = await socketTo(keeper);
+      socket.resume();
+      const hello = connectBytes({ timeoutMs: 40_000 });
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(hello.length);
+      socket.write(Buffer.concat([length, hello]));
+      idle.push(socket);
+    }
+    await serves(keeper);
+    assert.ok(keeper.stats().sessions >= IDLE);
+    // Both ends of each are in this process.
+    const bytesEach = (process.memoryUsage().rss - before) / IDLE;
+    assert.ok(bytesEach < 100_000, `${bytesEach} bytes each`);
+    for (const socket of idle) socket.destroy();
   });
 
   test("refuses sessions above its bound", async () => {
