@@ -1,17 +1,24 @@
-/** What a client does for ever must cost no memory: reconnects, watches, streams. */
+/**
+ * What a client does for ever must cost no memory: reconnects, watches, streams.
+ * Each for a few seconds; with ZOOGATE_SOAK_SECONDS until 100,000 reconnects and
+ * 1,000,000 watches were made, or so long.
+ */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Clock, systemClock } from "../../src/base/index.ts";
-import { startKeeper } from "../../src/keeper/index.ts";
-import { connect, ZooKeeperError } from "../../src/zookeeper/index.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
-import { EventReader } from "../support/event-reader.ts";
+import {
+  connect,
+  type ZooKeeper,
+  ZooKeeperError,
+} from "../../src/zookeeper/index.ts";
+import { startKeeperProcess } from "../support/keeper-process.ts";
 
 const soakSeconds = Number(process.env["ZOOGATE_SOAK_SECONDS"] ?? "0");
 const durationMs = soakSeconds > 0 ? soakSeconds * 1_000 : 2_500;
 const ALLOWED_GROWTH_BYTES = 3_000_000;
+const CLIENTS = 25;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void; // the flag above
@@ -26,69 +33,98 @@ function fasterClock(factor: number): Clock {
   };
 }
 
-/** Repeats a round for the given time; memory after it may not exceed that after the first third. */
+/** Bytes held after everything unused was given back. */
+async function heldBytes(): Promise<number> {
+  // Sockets give their buffers back a turn after they were closed.
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Repeats a round up to the count or the time; memory at the end may not exceed that after the first fifth. */
 async function staysFlat(
   t: TestContext,
-  what: string,
+  { what, most }: { readonly what: string; readonly most: number },
   round: () => Promise<number>,
 ): Promise<void> {
-  const used = async () => {
-    // Sockets give their buffers back a turn after they were closed.
-    for (let turn = 0; turn < 3; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      collectGarbage();
-    }
-    return process.memoryUsage().heapUsed + process.memoryUsage().external;
-  };
+  const startMs = performance.now();
   let count = 0;
-  const repeat = async (forMs: number) => {
-    const endMs = performance.now() + forMs;
-    while (performance.now() < endMs) count += await round();
-  };
-  await repeat(durationMs / 3);
-  const before = await used();
-  await repeat((durationMs * 2) / 3);
-  const growth = (await used()) - before;
+  const held: number[] = [];
+  for (const share of [0.2, 0.6, 1]) {
+    while (
+      count < most * share &&
+      performance.now() < startMs + durationMs * share
+    )
+      count += await round();
+    held.push(await heldBytes());
+  }
+  const seconds = (performance.now() - startMs) / 1_000;
+  const [first = 0, middle = 0, last = 0] = held;
+  const megabytes = held.map((bytes) => (bytes / 1e6).toFixed(2)).join(", ");
   t.diagnostic(
-    `${count} ${what}, memory grew by ${Math.round(growth / 1_024)} KB`,
+    `${count} ${what} in ${seconds.toFixed(1)} s; MB held after a fifth, three fifths, all: ${megabytes}`,
   );
-  assert.ok(growth < ALLOWED_GROWTH_BYTES, `memory grew by ${growth} bytes`);
+  assert.ok(last - first < ALLOWED_GROWTH_BYTES, `it grew: ${megabytes} MB`);
+  assert.ok(last - middle < ALLOWED_GROWTH_BYTES, `it grew: ${megabytes} MB`);
 }
 
 describe("the memory of a ZooKeeper client", () => {
   it("stays flat over reconnects", async (t) => {
-    await using keeper = await startKeeper();
-    await using proxy = await startCuttingProxy(keeper.port);
-    await using zk = await connect(proxy.connectString, {
-      sessionTimeoutMs: 600_000,
-      clock: fasterClock(100),
-    });
-    const id = zk.sessionId;
-    await zk.create("/leak");
-    await zk.getData("/leak", { onWatch: () => {} });
-    const stream = new EventReader((signal) =>
-      zk.watch("/leak", { kind: "recursive", signal }),
+    await using keeper = await startKeeperProcess();
+    await using clients = new AsyncDisposableStack();
+    const zks = await Promise.all(
+      Array.from({ length: CLIENTS }, async () =>
+        clients.use(
+          await connect(keeper.cutConnectString, {
+            sessionTimeoutMs: 600_000,
+            clock: fasterClock(100),
+          }),
+        ),
+      ),
     );
-    await staysFlat(t, "reconnects", async () => {
-      const lost = zk.sync().catch((error: unknown) => {
-        assert.ok(error instanceof ZooKeeperError);
+    const ids = zks.map((zk) => zk.sessionId);
+    await zks[0]?.create("/leak");
+    const stop = new AbortController();
+    const streams = zks.map((zk) => countEvents(zk, stop.signal));
+    await Promise.all(
+      zks.map((zk) => zk.getData("/leak", { onWatch: () => {} })),
+    );
+    const goal = { what: "reconnects", most: 100_000 };
+    await staysFlat(t, goal, async () => {
+      // Each client has one request under way that the cut leaves unknown.
+      const lost = zks.map(async (zk) => {
+        for (;;)
+          try {
+            await zk.sync();
+          } catch (error) {
+            assert.ok(error instanceof ZooKeeperError, String(error));
+            return;
+          }
       });
-      proxy.cut();
-      await lost;
-      await zk.live();
-      await zk.sync();
-      return 1;
+      keeper.cut();
+      await Promise.all(lost);
+      await Promise.all(zks.map((zk) => zk.sync()));
+      return CLIENTS;
     });
-    assert.equal(zk.sessionId, id);
-    await stream.stop();
+    assert.deepEqual(
+      zks.map((zk) => zk.sessionId),
+      ids,
+    );
+    stop.abort();
+    const events = await Promise.all(streams);
+    assert.ok(events.every((count) => count > 1));
   });
 
   it("stays flat over watches set and fired", async (t) => {
-    await using keeper = await startKeeper();
+    await using keeper = await startKeeperProcess();
     await using zk = await connect(keeper.connectString);
     await zk.create("/leak");
     const watches = 500;
-    await staysFlat(t, "watches", async () => {
+    const goal = { what: "watches set and fired", most: 1_000_000 };
+    await staysFlat(t, goal, async () => {
       let fired = 0;
       const onWatch = () => {
         fired += 1;
@@ -104,13 +140,32 @@ describe("the memory of a ZooKeeper client", () => {
     });
   });
 
+  it("stays flat over watches on many nodes, set and fired", async (t) => {
+    await using keeper = await startKeeperProcess();
+    await using zk = await connect(keeper.connectString);
+    const paths = Array.from({ length: 250 }, (_, index) => `/leak-${index}`);
+    const goal = { what: "watches set and fired", most: 1_000_000 };
+    await staysFlat(t, goal, async () => {
+      let fired = 0;
+      const onWatch = () => {
+        fired += 1;
+      };
+      await Promise.all(paths.map((path) => zk.exists(path, { onWatch })));
+      await Promise.all(paths.map((path) => zk.create(path)));
+      await Promise.all(paths.map((path) => zk.getChildren(path, { onWatch })));
+      await Promise.all(paths.map((path) => zk.delete(path)));
+      assert.equal(fired, 2 * paths.length);
+      return 2 * paths.length;
+    });
+  });
+
   it("stays flat over streams that begin and end, and requests that are given up", async (t) => {
-    await using keeper = await startKeeper();
+    await using keeper = await startKeeperProcess();
     await using zk = await connect(keeper.connectString);
     await zk.create("/leak");
     const controller = new AbortController();
     const { signal } = controller;
-    await staysFlat(t, "streams", async () => {
+    await staysFlat(t, { what: "streams", most: 300_000 }, async () => {
       for (const kind of ["data", "children", "recursive"] as const)
         for await (const event of zk.watch("/leak", { kind, signal })) {
           assert.equal(event.kind, "re-synced");
@@ -121,3 +176,18 @@ describe("the memory of a ZooKeeper client", () => {
     });
   });
 });
+
+/** Reads a stream to its end and keeps nothing of it. */
+async function countEvents(
+  zk: ZooKeeper,
+  signal: AbortSignal,
+): Promise<number> {
+  let events = 0;
+  try {
+    for await (const _ of zk.watch("/leak", { kind: "recursive", signal }))
+      events += 1;
+  } catch {
+    assert.ok(signal.aborted);
+  }
+  return events;
+}
