@@ -1,38 +1,64 @@
 /**
- * Benchmarks. Without a name: the proxy beside nginx and HAProxy. With the name
- * of a folder here (`http`, `zookeeper`, …): each of its benchmarks in turn.
+ * Benchmarks. Without a name: the proxy beside others. With the name of a
+ * folder here (`http`, `zookeeper`, …): each of its benchmarks in turn.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { run } from "../scripts/run.ts";
+import { runProgram, wholeNumber } from "./arguments.ts";
 import { compareProxies } from "./proxy/compare.ts";
+import { FIELD } from "./proxy/field.ts";
 import { profileZoogate } from "./proxy/profile.ts";
+import {
+  DEFAULT_SCENARIOS,
+  isScenario,
+  type Scenario,
+  scenarioNames,
+} from "./proxy/scenarios.ts";
 
 const HELP = `npm run bench -- [name…] [options]
 
   (no name)          Zoogate beside nginx and HAProxy: CPU time for each request
   http, cache, …     the benchmarks of one room: ${rooms().join(", ")}
 
-  --only a,b         contenders of the comparison: zoogate, nginx, haproxy
+  --only a,b         contenders: ${Object.keys(FIELD).join(", ")}
+                     (zoogate,nginx,haproxy)
+  --field            all of them
+  --scenario a,b     what is measured, or "all" (${DEFAULT_SCENARIOS.join(",")}):
+${scenarioLines()}
   --rounds N         interleaved rounds of the comparison (5)
   --seconds N        of each measurement (4)
   --connections N    kept connections (64)
   --json FILE        the results with every sample
-  --markdown FILE    the results as printed
+  --markdown FILE    the results as printed, and beside it FILE.svg, a plot
   --profile FOLDER   no comparison: CPU profiles of Zoogate's hit and pass-through`;
+
+/** In lines of three. */
+function scenarioLines(): string {
+  const names = scenarioNames();
+  const lines = names.flatMap((_, at) =>
+    at % 3 === 0 ? [names.slice(at, at + 3).join(", ")] : [],
+  );
+  return lines.map((line) => `                       ${line}`).join(",\n");
+}
+
+function chosenScenarios(text: string): readonly Scenario[] {
+  if (text === "all") return scenarioNames();
+  return text
+    .split(",")
+    .filter((name) => name !== "")
+    .map((name) => {
+      if (isScenario(name)) return name;
+      throw new RangeError(
+        `Cannot measure ${JSON.stringify(name)}: there are ${scenarioNames().join(", ")}`,
+      );
+    });
+}
 
 function rooms(): readonly string[] {
   const files = globSync("*/*.bench.ts", { cwd: import.meta.dirname });
   return [...new Set(files.map((file) => file.split("/")[0] ?? ""))].toSorted();
-}
-
-function wholeNumber(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new RangeError(
-    `Cannot use --${name} ${text}: it is a whole number from 1 to ${max}`,
-  );
 }
 
 async function runRooms(names: readonly string[]): Promise<boolean> {
@@ -57,6 +83,8 @@ async function main(): Promise<boolean> {
     allowPositionals: true,
     options: {
       only: { type: "string", default: "" },
+      field: { type: "boolean", default: false },
+      scenario: { type: "string", default: DEFAULT_SCENARIOS.join(",") },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "4" },
       connections: { type: "string", default: "64" },
@@ -79,20 +107,14 @@ async function main(): Promise<boolean> {
     return profileZoogate({ ...shape, folder: values.profile });
   return compareProxies({
     ...shape,
-    only: values.only.split(",").filter((name) => name !== ""),
+    only: values.field
+      ? Object.keys(FIELD)
+      : values.only.split(",").filter((name) => name !== ""),
+    scenarios: chosenScenarios(values.scenario),
     rounds: wholeNumber("rounds", values.rounds, 100),
     jsonFile: values.json,
     markdownFile: values.markdown,
   });
 }
 
-// What was started is stopped on the way out.
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => process.exit(130));
-
-try {
-  if (!(await main())) process.exitCode = 1;
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runProgram(main);

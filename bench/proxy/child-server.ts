@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { createServer, connect } from "node:net";
 
 /** Longest wait for a server to accept its first connection, or to end. */
@@ -51,12 +52,17 @@ export class ChildServer implements AsyncDisposable {
     readonly command: string;
     readonly args: readonly string[];
     readonly env?: NodeJS.ProcessEnv;
+    /** Its standard output goes here, not to {@link ChildServer.output}. */
+    readonly outputFile?: string | undefined;
   }): Promise<ChildServer> {
-    const { name, core, port, command, args, env } = options;
+    const { name, core, port, command, args, env, outputFile } = options;
+    const output =
+      outputFile === undefined ? "pipe" : openSync(outputFile, "a");
     const child = spawn("taskset", ["-c", String(core), command, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", output, "pipe"],
       env: { ...process.env, ...env },
     });
+    if (typeof output === "number") closeSync(output);
     const server = new ChildServer(name, port, child);
     const deadlineMs = performance.now() + PATIENCE_MS;
     while (!(await accepts(port))) {

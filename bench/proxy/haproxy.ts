@@ -2,22 +2,29 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ChildServer, freePort } from "./child-server.ts";
 import type { Contender, Stage } from "./contender.ts";
-import { PATHS } from "./origin.ts";
+import { CONTENTS } from "./scenarios.ts";
 
 /** HAProxy on one thread, kept connections on both sides, with its small cache. */
 export async function startHaproxy(stage: Stage): Promise<Contender> {
-  const { folder, core, originPort } = stage;
+  const { folder, core, originPort, certificate } = stage;
   const port = await freePort();
+  const tlsPort = await freePort();
   const config = join(folder, "haproxy.cfg");
+  const accessLogFile = stage.accessLog
+    ? join(folder, "haproxy-access.log")
+    : undefined;
   await writeFile(
     config,
     `global
-  maxconn 4000
+  maxconn 16000
+  no strict-limits
   nbthread 1
+  ${stage.accessLog ? "log stdout format raw local0 info" : ""}
 defaults
   mode http
   option http-keep-alive
   option forwardfor
+  ${stage.accessLog ? "log global\n  option httplog" : ""}
   http-reuse always
   timeout connect 5s
   timeout client 600s
@@ -28,7 +35,8 @@ cache store
   max-age 86400
 frontend in
   bind 127.0.0.1:${port} backlog 4096
-  use_backend cached if { path ${PATHS.cached} }
+  ${certificate ? `bind 127.0.0.1:${tlsPort} backlog 4096 ssl crt ${certificate.bothFile} alpn h2,http/1.1` : ""}
+  use_backend cached if { path ${CONTENTS.cached.path} }
   default_backend uncached
 backend cached
   http-request cache-use store
@@ -45,14 +53,14 @@ backend uncached
     port,
     command: "haproxy",
     args: ["-f", config, "-db"],
+    outputFile: accessLogFile,
   });
   return {
     name: "HAProxy",
     server,
-    urls: {
-      cached: `http://127.0.0.1:${port}${PATHS.cached}`,
-      uncached: `http://127.0.0.1:${port}${PATHS.uncached}`,
-    },
+    http: `http://127.0.0.1:${port}`,
+    https: certificate && `https://127.0.0.1:${tlsPort}`,
+    accessLogFile,
     stop: () => server.stop(),
   };
 }

@@ -1,17 +1,16 @@
-import type { Contender, Scenario } from "./contender.ts";
+import { stat, truncate } from "node:fs/promises";
+import {
+  type H2loadOptions,
+  runH2load,
+  runH2loadTimed,
+} from "../load/h2load.ts";
+import { percentilesOf } from "../statistics.ts";
+import { type Answer, ask } from "./ask.ts";
+import { type Contender, urlOf } from "./contender.ts";
 import { cpuTimeNs, residentBytes } from "./cpu-time.ts";
-import { generateLoad } from "./load-generator.ts";
-import { BODY_BYTES } from "./origin.ts";
-
-/** One contender in one scenario in one round. */
-export interface Sample {
-  readonly contender: string;
-  readonly scenario: Scenario;
-  readonly round: number;
-  readonly perSecond: number;
-  readonly cpuMicrosPerRequest: number;
-  readonly residentBytes: number;
-}
+import { IdleConnections } from "./idle-connections.ts";
+import type { CpuSample, IdleSample, LatencySample } from "./sample.ts";
+import { scenarioRule, type Scenario, type ScenarioRule } from "./scenarios.ts";
 
 /** How the load is made. */
 export interface LoadShape {
@@ -20,67 +19,192 @@ export interface LoadShape {
   readonly loadCore: number;
 }
 
+/** One contender in one scenario it supports, in one round. */
+export interface Turn {
+  readonly contender: Contender;
+  readonly scenario: Scenario;
+  readonly round: number;
+  readonly shape: LoadShape;
+}
+
+/** HTTP/2 clients send many requests on few connections; as many in all. */
+const H2_STREAMS = 8;
+const IDLE_CONNECTIONS = 10_000;
+const SETTLE_MS = 1500;
+
 /**
  * Asks until the answer is right and comes from where the scenario says; a
  * contender that answers something else is not measured.
  */
-export async function checkAnswers(contender: Contender): Promise<void> {
-  for (const [scenario, url] of Object.entries(contender.urls)) {
-    const deadlineMs = performance.now() + 10_000;
-    for (;;) {
-      const fault = await faultOf(url, scenario === "cached");
-      if (fault === undefined) break;
-      if (performance.now() > deadlineMs)
-        throw new Error(
-          `Cannot measure ${contender.name}, ${scenario}: ${fault}\n${contender.server.output}`,
-        );
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+export async function checkAnswers(
+  contender: Contender,
+  scenario: Scenario,
+): Promise<void> {
+  const rule = scenarioRule(scenario);
+  const url = urlFor(contender, scenario);
+  const deadlineMs = performance.now() + 10_000;
+  for (;;) {
+    const answer = await ask(url).catch((error: unknown) => String(error));
+    const fault =
+      typeof answer === "string" ? answer : faultOf(answer, rule.content);
+    if (fault === undefined) return;
+    if (performance.now() > deadlineMs)
+      throw new Error(
+        `Cannot measure ${contender.name}, ${scenario}: ${fault}\n${contender.server.output}`,
+      );
+    await wait(50);
   }
 }
 
-async function faultOf(
-  url: string,
-  fromStore: boolean,
-): Promise<string | undefined> {
-  const response = await fetch(url).catch((error: unknown) => String(error));
-  if (typeof response === "string") return response;
-  const body = await response.text();
-  if (response.status !== 200 || body.length !== BODY_BYTES)
-    return `status ${response.status} with ${body.length} bytes`;
-  const cacheStatus = response.headers.get("cache-status");
+/** What is wrong with an answer; undefined when nothing is. */
+export function faultOf(
+  answer: Answer,
+  content: ScenarioRule["content"],
+): string | undefined {
+  const { status, headers, bytes } = answer;
+  if (status !== 200 || bytes !== content.bytes)
+    return `status ${status} with ${bytes} bytes`;
+  const cacheStatus = headers["cache-status"]?.toString();
+  const own = headers["x-cache"]?.toString();
   const isHit =
-    cacheStatus === null
-      ? response.headers.get("x-cache") === "HIT" || response.headers.has("age")
+    cacheStatus === undefined
+      ? own === "HIT" || headers.age !== undefined
       : /(?:^|,)[^,]*; hit/.test(cacheStatus);
-  return isHit === fromStore
+  return isHit === content.mayStore
     ? undefined
-    : `it is ${isHit ? "" : "not "}from its store (${cacheStatus ?? response.headers.get("x-cache") ?? "no word"})`;
+    : `it is ${isHit ? "" : "not "}from its store (${cacheStatus ?? own ?? "no word"})`;
 }
 
-/** Warms up for a second, then measures. */
-export async function measure(
-  contender: Contender,
-  scenario: Scenario,
-  options: { readonly round: number; readonly shape: LoadShape },
-): Promise<Sample> {
-  const { round, shape } = options;
-  const url = contender.urls[scenario];
-  const load = { url, core: shape.loadCore, connections: shape.connections };
-  await generateLoad({ ...load, seconds: 1 });
-  const before = cpuTimeNs(contender.server.pid);
-  const result = await generateLoad({ ...load, seconds: shape.seconds });
-  const usedNs = Number(cpuTimeNs(contender.server.pid) - before);
-  if (result.failed > 0 || result.requests === 0)
-    throw new Error(
-      `Cannot measure ${contender.name}, ${scenario}: ${result.failed} of ${result.requests} requests failed\n${contender.server.output}`,
-    );
+/** Warms up for a second, then measures at full load. */
+export async function measureCpu(turn: Turn): Promise<CpuSample> {
+  const { contender, scenario, round, shape } = turn;
+  const load = loadOf(turn);
+  const { count } = scenarioRule(scenario);
+  await runH2load({ ...load, length: { seconds: 1 } });
+  const length = count ?? { seconds: shape.seconds };
+  const { result, micros } = await withCpu(turn, () =>
+    runH2load({ ...load, length }),
+  );
   return {
+    kind: "cpu",
     contender: contender.name,
     scenario,
     round,
     perSecond: result.perSecond,
-    cpuMicrosPerRequest: usedNs / 1000 / result.requests,
+    cpuMicrosPerRequest: micros / result.requests,
     residentBytes: residentBytes(contender.server.pid),
   };
+}
+
+/** Before anything is measured: compilers have compiled, pools are full. */
+export async function warmUp(turn: Omit<Turn, "round">): Promise<void> {
+  await runH2load({ ...loadOf(turn), length: { seconds: 2 } });
+}
+
+/** Requests a second at full load. */
+export async function saturation(turn: Omit<Turn, "round">): Promise<number> {
+  const length = { seconds: 2 };
+  const { perSecond } = await runH2load({ ...loadOf(turn), length });
+  return perSecond;
+}
+
+/** Warms up for a second, then measures at so many requests a second. */
+export async function measureLatency(
+  turn: Turn,
+  rate: number,
+): Promise<LatencySample> {
+  const { contender, scenario, round, shape } = turn;
+  const load = { ...loadOf(turn), rate };
+  await runH2load({ ...load, length: { seconds: 1 } });
+  const { result, micros } = await withCpu(turn, () =>
+    runH2loadTimed({ ...load, length: { seconds: shape.seconds } }),
+  );
+  return {
+    kind: "latency",
+    contender: contender.name,
+    scenario,
+    round,
+    askedPerSecond: rate,
+    perSecond: result.requests / shape.seconds,
+    cpuMicrosPerRequest: micros / result.requests,
+    micros: percentilesOf(result.micros),
+    residentBytes: residentBytes(contender.server.pid),
+  };
+}
+
+/** A contender fresh from its start: warmed up, then 10,000 connections kept. */
+export async function measureIdle(turn: Turn): Promise<IdleSample> {
+  const { contender, scenario, round } = turn;
+  await warmUp(turn);
+  await wait(SETTLE_MS);
+  const before = residentBytes(contender.server.pid);
+  const url = urlFor(contender, scenario);
+  using connections = await IdleConnections.open(url, IDLE_CONNECTIONS);
+  await wait(SETTLE_MS);
+  if (connections.lost > 0)
+    throw new Error(
+      `Cannot measure ${contender.name}: it closed ${connections.lost} of ${IDLE_CONNECTIONS} connections\n${contender.server.output}`,
+    );
+  const after = residentBytes(contender.server.pid);
+  return {
+    kind: "idle",
+    contender: contender.name,
+    scenario,
+    round,
+    connections: IDLE_CONNECTIONS,
+    bytesPerConnection: (after - before) / IDLE_CONNECTIONS,
+    residentBytes: after,
+  };
+}
+
+function loadOf(turn: Omit<Turn, "round">): Omit<H2loadOptions, "length"> {
+  const { contender, scenario, shape } = turn;
+  const { protocol, count } = scenarioRule(scenario);
+  const streams = protocol === "h2" ? H2_STREAMS : 1;
+  const connections = Math.max(1, Math.round(shape.connections / streams));
+  return {
+    url: urlFor(contender, scenario),
+    core: shape.loadCore,
+    connections: count?.connections ?? connections,
+    streams,
+    protocol,
+  };
+}
+
+/** Runs a load and answers the CPU time the contender took for it. */
+async function withCpu<T extends { requests: number; failed: number }>(
+  turn: Turn,
+  load: () => Promise<T>,
+): Promise<{ readonly result: T; readonly micros: number }> {
+  const { contender, scenario } = turn;
+  const before = cpuTimeNs(contender.server.pid);
+  const result = await load();
+  const micros = Number(cpuTimeNs(contender.server.pid) - before) / 1000;
+  if (result.failed > 0 || result.requests === 0)
+    throw new Error(
+      `Cannot measure ${contender.name}, ${scenario}: ${result.failed} of ${result.requests} requests failed\n${contender.server.output}`,
+    );
+  if (scenarioRule(scenario).accessLog) await emptyAccessLog(contender);
+  return { result, micros };
+}
+
+/** Memory holds it: it must not pile up. One without a line was never written. */
+async function emptyAccessLog({
+  name,
+  accessLogFile,
+}: Contender): Promise<void> {
+  if (accessLogFile === undefined) return;
+  const { size } = await stat(accessLogFile);
+  if (size === 0) throw new Error(`Cannot measure ${name}: it wrote no log`);
+  await truncate(accessLogFile);
+}
+
+function urlFor(contender: Contender, scenario: Scenario): string {
+  const url = urlOf(contender, scenarioRule(scenario));
+  if (url !== undefined) return url;
+  throw new TypeError(`Cannot measure ${contender.name}, ${scenario}`);
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,23 +1,24 @@
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ChildServer, freePort } from "./child-server.ts";
-
-/** Bytes of the answer that everything is measured with. */
-export const BODY_BYTES = 4096;
-
-/** The path whose answer may be stored, and the one whose may not. */
-export const PATHS = { cached: "/cached", uncached: "/uncached" } as const;
+import { type Content, CONTENTS } from "./scenarios.ts";
 
 /**
- * The origin of all contenders: one nginx worker that answers a file of 4 KB, on
- * the core of the load generator, so that the contender has its core alone.
+ * The origin of all contenders: one nginx worker that answers files, on the core
+ * of the load generator, so that the contender has its core alone.
  */
 export async function startOrigin(
   folder: string,
   core: number,
 ): Promise<ChildServer> {
   const port = await freePort();
-  await writeFile(join(folder, "body"), "x".repeat(BODY_BYTES));
+  const contents: readonly Content[] = Object.values(CONTENTS);
+  for (const { bytes } of contents)
+    await writeContent(join(folder, `body-${bytes}`), bytes);
+  const locations = contents.map(
+    ({ path, bytes, mayStore }) =>
+      `location = ${path} { alias ${folder}/body-${bytes}; add_header Cache-Control "${mayStore ? "max-age=86400" : "no-store"}"; }`,
+  );
   const config = join(folder, "origin.conf");
   await writeFile(
     config,
@@ -32,8 +33,7 @@ http {
   default_type text/plain;
   server {
     listen 127.0.0.1:${port} backlog=4096;
-    location ${PATHS.cached} { alias ${folder}/body; add_header Cache-Control "max-age=86400"; }
-    location ${PATHS.uncached} { alias ${folder}/body; add_header Cache-Control "no-store"; }
+    ${locations.join("\n    ")}
   }
 }
 `,
@@ -45,6 +45,17 @@ http {
     command: "nginx",
     args: ["-c", config, "-p", folder, "-e", "stderr"],
   });
+}
+
+async function writeContent(path: string, bytes: number): Promise<void> {
+  const piece = Buffer.alloc(Math.min(bytes, 2 ** 20), "x");
+  const file = await open(path, "w");
+  try {
+    for (let at = 0; at < bytes; at += piece.length)
+      await file.write(piece, 0, Math.min(piece.length, bytes - at));
+  } finally {
+    await file.close();
+  }
 }
 
 /** One worker in the foreground, with files of its own. */

@@ -1,98 +1,122 @@
-import { globSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-import { SCENARIOS } from "./contender.ts";
-import { generateLoad } from "./load-generator.ts";
+import { globSync, rmSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  busyMicros,
+  type CpuProfile,
+  ownTimes,
+  readProfile,
+} from "../flame/cpu-profile.ts";
+import { runH2load } from "../load/h2load.ts";
 import { checkAnswers } from "./measure.ts";
 import { startOrigin } from "./origin.ts";
+import { DEFAULT_SCENARIOS, type Scenario, scenarioRule } from "./scenarios.ts";
 import { startZoogate } from "./zoogate.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const TOP = 25;
 
-/** The parts of a .cpuprofile that are read here. */
-interface CpuProfile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: {
-      readonly functionName: string;
-      readonly url: string;
-      readonly lineNumber: number;
-    };
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-/**
- * Loads each scenario on a proxy of its own that writes CPU profiles into a
- * folder, and prints the functions that took most time themselves.
- */
-export async function profileZoogate(options: {
+/** How Zoogate is loaded while V8 takes samples of it. */
+export interface ProfileOptions {
+  /** Where the profiles of all threads are left, by scenario. */
   readonly folder: string;
   readonly seconds: number;
   readonly connections: number;
-}): Promise<boolean> {
-  const stageFolder = await mkdtemp("/tmp/zoogate-profile-");
-  const otherCore = Math.min(1, availableParallelism() - 1);
-  const origin = await startOrigin(stageFolder, otherCore);
-  try {
-    for (const scenario of SCENARIOS) {
-      const folder = join(options.folder, scenario);
-      await rm(folder, { recursive: true, force: true });
-      await mkdir(folder, { recursive: true });
-      const zoogate = await startZoogate(
-        { folder: stageFolder, core: 0, otherCore, originPort: origin.port },
-        { profileFolder: folder },
+}
+
+/** The worker's thread under one scenario. */
+export interface WorkerProfile {
+  readonly scenario: Scenario;
+  readonly perSecond: number;
+  readonly file: string;
+  readonly profile: CpuProfile;
+}
+
+/** Profiles hit and pass-through, and prints the functions that took most time themselves. */
+export async function profileZoogate(
+  options: ProfileOptions,
+): Promise<boolean> {
+  for (const taken of await takeProfiles(options)) {
+    const { scenario, perSecond, file, profile } = taken;
+    const total = busyMicros(profile);
+    console.log(`\n${scenario}: ${Math.round(perSecond)} requests/s`);
+    console.log(`${file}: ${(total / 1e6).toFixed(1)} s busy`);
+    for (const [name, micros] of ownTimes(profile).slice(0, TOP))
+      console.log(
+        `${((100 * micros) / total).toFixed(1).padStart(6)} %  ${name}`,
       );
-      try {
-        await checkAnswers(zoogate);
-        const { perSecond } = await generateLoad({
-          url: zoogate.urls[scenario],
-          core: otherCore,
-          connections: options.connections,
-          seconds: options.seconds,
-        });
-        console.log(`\n${scenario}: ${Math.round(perSecond)} requests/s\n`);
-      } finally {
-        await zoogate.stop();
-      }
-      for (const file of globSync("*.cpuprofile", { cwd: folder }))
-        await printTop(join(folder, file));
-    }
-  } finally {
-    await origin.stop();
-    await rm(stageFolder, { recursive: true, force: true });
   }
   return true;
 }
 
-async function printTop(file: string): Promise<void> {
-  const profile: CpuProfile = JSON.parse(await readFile(file, "utf8")); // written by V8
-  const micros = new Map<number, number>();
-  for (const [index, id] of profile.samples.entries())
-    micros.set(id, (micros.get(id) ?? 0) + (profile.timeDeltas[index] ?? 0));
-  const byName = new Map<string, number>();
-  for (const { id, callFrame } of profile.nodes) {
-    const name = nameOf(callFrame);
-    byName.set(name, (byName.get(name) ?? 0) + (micros.get(id) ?? 0));
+/** Each scenario on a proxy of its own. */
+export async function takeProfiles(
+  options: ProfileOptions,
+): Promise<readonly WorkerProfile[]> {
+  const stageFolder = await mkdtemp(join(tmpdir(), "zoogate-profile-"));
+  const removeFolder = () =>
+    rmSync(stageFolder, { recursive: true, force: true });
+  process.once("exit", removeFolder);
+  try {
+    const otherCore = Math.min(1, availableParallelism() - 1);
+    await using origin = await startOrigin(stageFolder, otherCore);
+    const taken: WorkerProfile[] = [];
+    for (const scenario of DEFAULT_SCENARIOS) {
+      const folder = join(options.folder, scenario);
+      await rm(folder, { recursive: true, force: true });
+      await mkdir(folder, { recursive: true });
+      const stage = { folder: stageFolder, core: 0, otherCore };
+      const perSecond = await loadProfiled(scenario, {
+        ...options,
+        profileFolder: folder,
+        stage: { ...stage, originPort: origin.port, accessLog: false },
+      });
+      taken.push({ scenario, perSecond, ...(await busiest(folder)) });
+    }
+    return taken;
+  } finally {
+    removeFolder();
+    process.off("exit", removeFolder);
   }
-  byName.delete("(idle)");
-  byName.delete("(root)");
-  const total = [...byName.values()].reduce((sum, value) => sum + value, 0);
-  const top = [...byName].toSorted(([, a], [, b]) => b - a).slice(0, TOP);
-  console.log(`${file}: ${(total / 1e6).toFixed(1)} s busy`);
-  for (const [name, value] of top)
-    console.log(`${((100 * value) / total).toFixed(1).padStart(6)} %  ${name}`);
 }
 
-function nameOf(frame: CpuProfile["nodes"][number]["callFrame"]): string {
-  const name = frame.functionName === "" ? "(anonymous)" : frame.functionName;
-  if (frame.url === "") return name;
-  const file = frame.url.startsWith("file:")
-    ? relative(ROOT, fileURLToPath(frame.url))
-    : frame.url;
-  return `${name}  ${file}:${frame.lineNumber + 1}`;
+async function loadProfiled(
+  scenario: Scenario,
+  options: ProfileOptions & {
+    readonly stage: Parameters<typeof startZoogate>[0];
+    readonly profileFolder: string;
+  },
+): Promise<number> {
+  const { stage, profileFolder, connections, seconds } = options;
+  const zoogate = await startZoogate(stage, { profileFolder });
+  try {
+    await checkAnswers(zoogate, scenario);
+    const { perSecond } = await runH2load({
+      url: zoogate.http + scenarioRule(scenario).content.path,
+      core: stage.otherCore,
+      connections,
+      length: { seconds },
+    });
+    return perSecond;
+  } finally {
+    await zoogate.stop(); // the profiles are written now
+  }
+}
+
+/** One file for each thread: the worker's is the one that did most. */
+async function busiest(
+  folder: string,
+): Promise<Pick<WorkerProfile, "file" | "profile">> {
+  const files = globSync("*.cpuprofile", { cwd: folder });
+  const all = await Promise.all(
+    files.map(async (name) => {
+      const file = join(folder, name);
+      const profile = await readProfile(file);
+      return { file, profile, micros: busyMicros(profile) };
+    }),
+  );
+  const [first] = all.toSorted((a, b) => b.micros - a.micros);
+  if (first === undefined)
+    throw new Error(`Cannot find a CPU profile: ${folder} is empty`);
+  return { file: first.file, profile: first.profile };
 }

@@ -16,6 +16,10 @@ export const TOOLS = {
   },
   nginx: { command: "nginx", package: "nginx-light", version: ["-v"] },
   haproxy: { command: "haproxy", package: "haproxy", version: ["-v"] },
+  varnish: { command: "varnishd", package: "varnish", version: ["-V"] },
+  caddy: { command: "caddy", package: "caddy", version: ["version"] },
+  npm: { command: "npm", package: "npm", version: ["--version"] },
+  openssl: { command: "openssl", package: "openssl", version: ["version"] },
   taskset: {
     command: "taskset",
     package: "util-linux",
@@ -26,15 +30,17 @@ export const TOOLS = {
 export type ToolName = keyof typeof TOOLS;
 
 /**
- * Finds the programs, or installs them where this is root on a Debian; says
+ * Finds these programs, or installs them where this is root on a Debian; says
  * both aloud. Answers the first line of each one's version, for those that
  * are there.
  */
-export function provideTools(): ReadonlyMap<ToolName, string> {
-  const missing = namesOf().filter((name) => versionOf(name) === undefined);
+export function provideTools(
+  names: readonly ToolName[],
+): ReadonlyMap<ToolName, string> {
+  const missing = names.filter((name) => versionOf(name) === undefined);
   if (missing.length > 0) install(missing);
   const found = new Map<ToolName, string>();
-  for (const name of namesOf()) {
+  for (const name of names) {
     const version = versionOf(name);
     if (version !== undefined) found.set(name, version);
     else
@@ -43,10 +49,6 @@ export function provideTools(): ReadonlyMap<ToolName, string> {
       );
   }
   return found;
-}
-
-function namesOf(): readonly ToolName[] {
-  return Object.keys(TOOLS) as ToolName[]; // the keys of a constant
 }
 
 function versionOf(name: ToolName): string | undefined {

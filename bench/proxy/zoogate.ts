@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { ChildServer, freePort } from "./child-server.ts";
 import type { Contender, Stage } from "./contender.ts";
-import { PATHS } from "./origin.ts";
 
 const BIN = join(import.meta.dirname, "..", "..", "src", "cli", "bin.ts");
 
@@ -44,7 +43,10 @@ export async function startZoogate(
   try {
     const keeperPort = await freePort();
     const zookeeper = ["--zookeeper", `127.0.0.1:${keeperPort}`];
-    const data = (name: string) => ["--data", join(folder, `zoogate-${name}`)];
+    const data = (name: string) => [
+      "--data",
+      join(folder, `zoogate-${keeperPort}`, name),
+    ];
     await zoogate("keeper", keeperPort, [
       "--listen",
       `127.0.0.1:${keeperPort}`,
@@ -60,6 +62,9 @@ export async function startZoogate(
       "one",
       ...data("register"),
     ]);
+    const accessLogFile = stage.accessLog
+      ? join(folder, "zoogate-access.log")
+      : undefined;
     const port = await freePort();
     const admin = await freePort();
     const server = await zoogate("proxy", port, [
@@ -71,14 +76,13 @@ export async function startZoogate(
       "--workers",
       "1",
       ...data("proxy"),
+      ...(accessLogFile === undefined ? [] : ["--access-log", accessLogFile]),
     ]);
     return {
       name: "Zoogate",
       server,
-      urls: {
-        cached: `http://127.0.0.1:${port}${PATHS.cached}`,
-        uncached: `http://127.0.0.1:${port}${PATHS.uncached}`,
-      },
+      http: `http://127.0.0.1:${port}`,
+      accessLogFile,
       stop,
     };
   } catch (error) {
