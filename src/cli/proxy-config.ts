@@ -105,6 +105,15 @@ function checkTogether(
       "bad-value",
       "Cannot listen nowhere: listen should have one address or more",
     );
+  const twice = listen.find(
+    (address, index) =>
+      !address.endsWith(":0") && listen.indexOf(address) < index,
+  );
+  if (twice !== undefined)
+    throw new ConfigError(
+      "bad-value",
+      `Cannot listen on ${twice} twice: each address should be there once`,
+    );
 }
 
 /** What `--check-config` prints: each setting, its value, where it is from. */

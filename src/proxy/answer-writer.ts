@@ -1,10 +1,5 @@
 import type { StoredResponse } from "../cache/index.ts";
-import {
-  chunkHeader,
-  field,
-  LAST_CHUNK,
-  type RequestHead,
-} from "../http/index.ts";
+import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
 import { cachedAnswer } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./forward-head.ts";
@@ -12,10 +7,10 @@ import { hitTail } from "./hit-lines.ts";
 import { withHsts } from "./hsts.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
 import type { OutputSlab } from "./output-slab.ts";
+import { recordAnswer } from "./record-answer.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
-import { countLatency, countStatus } from "./worker-stats.ts";
 
 const CRLF = Buffer.from("\r\n", "latin1");
 /** What chunk framing may need behind content. */
@@ -138,28 +133,7 @@ export class AnswerWriter {
     request: RequestHead | undefined,
     serving: Serving | undefined,
   ): void {
-    const { totals, access } = this.#thread;
-    const ms = elapsedMs(serving);
-    countStatus(totals, this.status);
-    totals.bytesToClients += this.contentBytes;
-    countLatency(totals, ms);
-    if (!access.keeps || request === undefined) return;
-    access.push({
-      atMs: Date.now(),
-      client: client.facts.address,
-      method: request.method,
-      host: request.host,
-      minorVersion: request.minorVersion,
-      path: request.path + request.query,
-      status: this.status,
-      bytes: this.contentBytes,
-      ms,
-      service: serving?.service.name ?? "",
-      target: serving?.targetName ?? "",
-      cache: this.fromStore ? "hit" : (serving?.cacheWord ?? ""),
-      referer: field(request.fields, "referer") ?? "",
-      agent: field(request.fields, "user-agent") ?? "",
-    });
+    recordAnswer(this.#thread, this, client, request, serving);
   }
 
   holdBack(): Buffer | undefined {
@@ -194,9 +168,4 @@ export function passOn(
   slab.take(wire);
   if (slab.bytes(bytes, 0, end)) return slab.flush(wire);
   return wire.write(Buffer.from(bytes.subarray(0, end)));
-}
-
-/** An answer of our own, or from the store, takes no time that could be told. */
-function elapsedMs(serving: Serving | undefined): number {
-  return serving === undefined ? 0 : performance.now() - serving.startedAtMs;
 }

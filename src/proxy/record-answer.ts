@@ -37,12 +37,23 @@ export function recordAnswer(
     status: answer.status,
     bytes: answer.contentBytes,
     ms,
-    service: serving?.service.name ?? "",
+    service: serviceName(thread, request, serving),
     target: serving?.targetName ?? "",
     cache: answer.fromStore ? "hit" : (serving?.cacheWord ?? ""),
     referer: field(request.fields, "referer") ?? "",
     agent: field(request.fields, "user-agent") ?? "",
   });
+}
+
+/** Who answers from the store asks no service; that it was one's is known all the same. */
+function serviceName(
+  thread: Thread,
+  { hostname, path }: RequestHead,
+  serving: Serving | undefined,
+): string {
+  return (
+    serving?.service.name ?? thread.routes.find(hostname, path)?.name ?? ""
+  );
 }
 
 /** An answer of our own, or from the store, takes no time that could be told. */

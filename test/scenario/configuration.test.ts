@@ -325,6 +325,25 @@ test("zoogate proxy writes an access log, reopens it on SIGUSR1 and loses no lin
   assert.equal(all.length, 21);
 });
 
+test("zoogate proxy tells in its access log what came from the cache, and whose it was", async (t) => {
+  await using ground = await Ground.open();
+  const one = await target(t, (_request, response) => {
+    response.setHeader("Cache-Control", "max-age=100");
+    response.end("one");
+  });
+  await ground.write(
+    `${ALONE}accessLog: {file: "-"}\nservices: {www: {targets: ["${one}"]}}`,
+  );
+  const proxy = await ground.proxy();
+  const url = urlOf(await proxy.ready());
+  await get(url);
+  await get(url);
+  const hit =
+    /"status":200,"bytes":3,"service":"www","target":"","cache":"hit"/u;
+  await proxy.until(() => hit.test(proxy.stdout), "the line of a hit");
+  assert.equal((await proxy.stop()).code, 0);
+});
+
 test("zoogate proxy writes the combined format to stdout", async (t) => {
   await using ground = await Ground.open();
   const one = await target(t, "one");
