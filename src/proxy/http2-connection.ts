@@ -139,7 +139,10 @@ export class Http2Connection implements Client {
     if (this.#gone || this.#session.destroyed) return;
     const { clientFaults } = this.#thread.totals;
     clientFaults["http2-flood"] = (clientFaults["http2-flood"] ?? 0) + 1;
-    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(
+      new Error("The client resets or asks too often"),
+      constants.NGHTTP2_ENHANCE_YOUR_CALM,
+    );
   }
 
   #leave(): void {

@@ -41,6 +41,7 @@ export class Http2Request implements Asker {
   /** Of the request's content. */
   #receivedBytes = 0;
   #receives = false;
+  #isGone = false;
 
   constructor(
     stream: ServerHttp2Stream,
@@ -61,6 +62,11 @@ export class Http2Request implements Asker {
     );
     stream.on("error", () => {}); // `close` follows
     stream.on("close", () => this.#onClose());
+    // A reset with NO_ERROR closes nothing by itself.
+    stream.on("aborted", () => {
+      this.#onClose();
+      stream.destroy();
+    });
   }
 
   /** Serves the request whose fields have come. */
@@ -275,6 +281,8 @@ export class Http2Request implements Asker {
   }
 
   #onClose(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
     const stream = this.#stream;
     const wasReset =
       this.#state !== "closed" &&
