@@ -9,7 +9,10 @@ import { run } from "./run.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const words = process.argv.slice(2);
-const files = globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: root })
+const files = globSync(
+  ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
+  { cwd: root },
+)
   .filter(
     (file) => words.length === 0 || words.some((word) => file.includes(word)),
   )

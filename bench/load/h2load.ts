@@ -76,8 +76,20 @@ function argumentsOf(options: H2loadOptions): readonly string[] {
     "-t1",
     ...("seconds" in length ? ["-D", `${length.seconds}`] : []),
     ...("requests" in length ? [`-n${length.requests}`] : []),
-    ...(rate === undefined ? [] : [`--rps=${rate / connections}`]),
+    ...(rate === undefined ? [] : [`--rps=${Math.round(rate / connections)}`]),
   ];
+}
+
+/**
+ * The most connections over which a rate can be spread: h2load rounds each
+ * one's share to a whole number, and the sum should be within 2 % of the rate.
+ */
+export function evenConnections(rate: number, most: number): number {
+  for (let count = Math.min(rate, most); count > 1; count--) {
+    const sum = Math.round(rate / count) * count;
+    if (Math.abs(sum - rate) <= rate * 0.02) return count;
+  }
+  return 1;
 }
 
 /** What h2load prints at its end. */

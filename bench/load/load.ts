@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { runProgram, wholeNumber } from "../arguments.ts";
 import { percentilesOf } from "../statistics.ts";
-import { hasH2load, runH2loadTimed } from "./h2load.ts";
+import { evenConnections, hasH2load, runH2loadTimed } from "./h2load.ts";
 import { runNodeLoad } from "./node-load.ts";
 import { isLoopback } from "./own-host.ts";
 import { type LoadOutcome, verdict } from "./verdict.ts";
@@ -83,8 +83,7 @@ async function withH2load(load: Load): Promise<LoadOutcome> {
   const { url, ratePerSecond, seconds } = load;
   const result = await runH2loadTimed({
     url: url.href,
-    // Each connection has its share of the rate, of which h2load takes whole numbers.
-    connections: Math.min(load.connections, ratePerSecond),
+    connections: evenConnections(ratePerSecond, load.connections),
     length: { seconds },
     rate: ratePerSecond,
   });

@@ -103,11 +103,16 @@ async function loadProfiled(
   }
 }
 
-/** One file for each thread: the worker's is the one that did most. */
+/** CPU.DATE.TIME.PID.THREAD.NUMBER.cpuprofile; the main thread is 0. */
+const OF_A_WORKER = /\.[1-9]\d*\.\d+\.cpuprofile$/u;
+
+/** There is a file for each thread: the data thread's is the busiest worker's. */
 async function busiest(
   folder: string,
 ): Promise<Pick<WorkerProfile, "file" | "profile">> {
-  const files = globSync("*.cpuprofile", { cwd: folder });
+  const files = globSync("*.cpuprofile", { cwd: folder }).filter((name) =>
+    OF_A_WORKER.test(name),
+  );
   const all = await Promise.all(
     files.map(async (name) => {
       const file = join(folder, name);
@@ -117,6 +122,6 @@ async function busiest(
   );
   const [first] = all.toSorted((a, b) => b.micros - a.micros);
   if (first === undefined)
-    throw new Error(`Cannot find a CPU profile: ${folder} is empty`);
+    throw new Error(`Cannot find a CPU profile of a worker in ${folder}`);
   return { file: first.file, profile: first.profile };
 }
