@@ -231,8 +231,10 @@ export interface Fill {
 
   /** The head, once it is known and the answer is being stored. */
   readonly response: FillHead | undefined;
-  /** Bytes of the body that `read` can give by now. */
+  /** Bytes of the body that `read` can give by now; 0 when nothing is stored any more. */
   readonly bodyBytes: number;
+  /** How many have joined and not left. */
+  readonly waiterCount: number;
   /**
    * The next piece of the body from `offset` on, of what has come so far;
    * undefined when there is none yet. Not a copy, never changes.

@@ -39,12 +39,14 @@ type ContentMode =
  */
 export class AnswerRelay {
   readonly #thread: Thread;
-  readonly #client: Downstream;
+  #client: Downstream;
   readonly #service: Service;
   readonly #request: RequestHead;
   #lookup: ForwardLookup;
   #fill: Fill | undefined;
   #mode: ContentMode = "raw";
+  /** The message is its content: no framing within. */
+  #isPlain = false;
   #refreshed: StoredResponse | undefined;
 
   constructor(options: {
@@ -68,6 +70,21 @@ export class AnswerRelay {
   /** Whether the answer may be stored, as far as it is known. */
   get fills(): boolean {
     return this.#fill !== undefined;
+  }
+
+  /** Other clients wait for this answer. */
+  get isAwaited(): boolean {
+    return this.#fill !== undefined && this.#fill.waiterCount > 0;
+  }
+
+  /** The answer has begun, but nothing of it goes out before all is there. */
+  get isHeldBack(): boolean {
+    return this.#mode === "stored";
+  }
+
+  /** From here on the answer goes to another client. */
+  set client(client: Downstream) {
+    this.#client = client;
   }
 
   /** Before the request is sent: what is purged from now on stays out. */
@@ -129,14 +146,40 @@ export class AnswerRelay {
     if (mode === "decoded" || mode === "encoded")
       this.#client.content(bytes, from, to, {
         encode: mode === "encoded",
-        kept,
+        kept: kept && !this.#isStoring,
       });
   }
 
   /** The message as it came, content and framing. */
   message(bytes: Buffer, from: number, to: number, kept: boolean): void {
-    if (this.#mode === "raw")
-      this.#client.content(bytes, from, to, { encode: false, kept });
+    if (this.#mode !== "raw") return;
+    const stored = kept ? this.#storedPiece(to - from) : undefined;
+    if (stored === undefined)
+      this.#client.content(bytes, from, to, {
+        encode: false,
+        kept: kept && !this.#isStoring,
+      });
+    else
+      this.#client.content(stored, 0, stored.length, {
+        encode: false,
+        kept: true,
+      });
+  }
+
+  /**
+   * While an answer is stored its target is read on for those that wait, even
+   * when this client takes nothing: no write may depend on the input buffer.
+   */
+  get #isStoring(): boolean {
+    return this.#fill !== undefined && this.#fill.bodyBytes > 0;
+  }
+
+  /** The last `length` bytes of the message, as they lie in the store. */
+  #storedPiece(length: number): Buffer | undefined {
+    const fill = this.#fill;
+    if (fill === undefined || !this.#isPlain) return undefined;
+    const piece = fill.read(fill.bodyBytes - length);
+    return piece?.length === length ? piece : undefined;
   }
 
   complete(): "done" | "ask-again" {
@@ -158,6 +201,7 @@ export class AnswerRelay {
   /** From here on the cache takes no part. */
   withoutCache(): void {
     this.abandonFill();
+    this.#mode = "raw";
     this.#refreshed = undefined;
     this.#lookup = { kind: "bypass", because: this.#lookup.because };
   }
@@ -234,6 +278,7 @@ export class AnswerRelay {
       return "none";
     }
     this.#mode = "raw";
+    this.#isPlain = kind === "length";
     if (kind === "none" || kind === "length") return kind;
     if (this.#request.minorVersion === 0) {
       this.#mode = "decoded";

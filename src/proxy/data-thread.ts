@@ -270,9 +270,13 @@ export class DataThread implements Thread {
   }
 
   startBackground(serving: Serving): void {
+    this.keepInBackground(serving);
+    serving.start();
+  }
+
+  keepInBackground(serving: Serving): void {
     this.#background.add(serving);
     serving.onOver = () => void this.#background.delete(serving);
-    serving.start();
   }
 
   mayAskBeside(fill: Fill, intervalMs: number): boolean {

@@ -17,9 +17,15 @@ import {
   RequestBody,
   type RequestContent,
 } from "./request-body.ts";
-import { type AttemptFault, failureAnswer, isIdempotent } from "./retry.ts";
+import {
+  type AttemptFault,
+  failureAnswer,
+  isIdempotent,
+  NO_TARGET_ANSWER,
+} from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
 import type { Serving } from "./serving.ts";
+import { SilentDownstream } from "./silent-downstream.ts";
 import type { Target } from "./target.ts";
 import type { Thread } from "./thread.ts";
 import type {
@@ -34,7 +40,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly startedAtMs: number;
   onOver: (() => void) | undefined;
   readonly #thread: Thread;
-  readonly #client: Downstream;
+  #client: Downstream;
+  #isOrphan = false;
   readonly #request: RequestHead;
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
@@ -96,10 +103,24 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   abort(): void {
     if (this.#phase === "over") return;
+    if (this.#relay.isAwaited) {
+      this.#goOnForOthers();
+      return;
+    }
     this.service.stopWaiting(this);
     this.#relay.abandonFill();
     this.#connection?.destroy();
     this.#settle();
+  }
+
+  #goOnForOthers(): void {
+    this.#isOrphan = true;
+    if (this.#held.holds) this.#committed();
+    this.#held.drop();
+    this.#client = new SilentDownstream(this.#client.facts);
+    this.#relay.client = this.#client;
+    this.#thread.keepInBackground(this);
+    this.#connection?.wire.resume();
   }
 
   onRequestData(bytes: Buffer, from: number, to: number, kept: boolean): void {
@@ -133,13 +154,14 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const phase = this.#phase;
     const sentForMs = nowMs - this.#sentAtMs;
     const stillForMs = nowMs - this.#movedAtMs;
-    if (phase === "waiting") {
-      if (nowMs - this.startedAtMs >= waitMs) this.#unavailable();
+    if (this.#isOrphan && !this.#relay.isAwaited) this.abort();
+    else if (phase === "waiting") {
+      if (nowMs - this.startedAtMs >= waitMs) this.#fail(NO_TARGET_ANSWER);
     } else if (phase === "sent") {
-      if (sentForMs >= headTimeoutMs)
-        this.#giveUp("head-timed-out", "timed-out");
+      if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
     } else if (phase === "answering") {
+      if (this.#relay.isAwaited) this.#connection?.wire.resume();
       if (this.#held.isOverdue(nowMs)) this.#goAhead();
       else if (stillForMs >= stallTimeoutMs) this.#stall();
     } else if (phase === "tunnel" && stillForMs >= tunnelIdleMs) this.#stall();
@@ -152,8 +174,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#committed();
     this.onTurnEnd();
   }
-
-  // ---- towards a target
 
   #attempt(): void {
     const target = this.service.choose({
@@ -217,20 +237,11 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       service.definition.retry.waitMs === 0 ||
       service.waiting >= this.#thread.limits.maxWaiting
     ) {
-      this.#unavailable();
+      this.#fail(NO_TARGET_ANSWER);
       return;
     }
     this.#phase = "waiting";
     service.wait(this);
-  }
-
-  #unavailable(): void {
-    this.service.stopWaiting(this);
-    this.#fail({
-      status: 503,
-      error: "destination_unavailable",
-      retryAfterS: 5,
-    });
   }
 
   /**
@@ -240,28 +251,24 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #probeSlow(): void {
     const target = this.#target;
     const connection = this.#connection;
+    const mayMove = this.#body.held && this.#attempts.anotherTarget;
     if (this.#probed || target === undefined) return;
-    if (
-      !this.#isRepeatable ||
-      !this.#body.held ||
-      !this.#attempts.anotherTarget
-    )
-      return;
+    if (!this.#isRepeatable || !mayMove) return;
     this.#probed = true;
     void target.probe(this.service).then((ok) => {
       if (ok || this.#phase !== "sent" || this.#connection !== connection)
         return;
-      this.#giveUp("cut", "timed-out");
+      this.#giveUp("cut");
     });
   }
 
   /** The present target has had its time. */
-  #giveUp(fault: AttemptFault, failure: "timed-out"): void {
+  #giveUp(fault: AttemptFault): void {
     const target = this.#target;
     this.#connection?.destroy();
     this.#connection = undefined;
     if (target !== undefined)
-      this.#thread.targetFailed(this.service, target, failure);
+      this.#thread.targetFailed(this.service, target, "timed-out");
     this.#retryOrFail(fault, undefined);
     this.#client.flush();
   }
@@ -279,7 +286,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const connection = this.#connection;
     const target = this.#target;
     this.#connection = undefined;
-    if (this.#phase === "answering" && this.#held.holds) {
+    const isUnseen = this.#held.holds || this.#relay.isHeldBack;
+    if (this.#phase === "answering" && isUnseen) {
       this.#held.drop();
       this.#relay.restart();
       this.#phase = "sent";
@@ -336,6 +344,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #fail(answer: OwnAnswer): void {
+    this.service.stopWaiting(this);
     if (this.#serveStale()) return;
     this.#relay.abandonFill();
     this.#client.own(answer);
@@ -348,8 +357,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     return true;
   }
 
-  // ---- from a target
-
   onHead(head: ResponseHead): void {
     this.#movedAtMs = this.#thread.coarseMs;
     if (head.status === 101) this.#upgrade(head);
@@ -358,11 +365,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #interim(head: ResponseHead): void {
-    // RFC 9110 section 15.2: "MUST NOT send a 1xx response to an HTTP/1.0
-    // client"; a 100 is for who waits for it.
-    const isWanted = head.status !== 100 || this.#request.expectContinue;
-    if (this.#request.minorVersion === 1 && isWanted)
-      this.#client.interim(interimHeadText(head));
+    const text = interimHeadText(head, this.#request);
+    if (text !== undefined) this.#client.interim(text);
   }
 
   #final(head: ResponseHead): void {
@@ -444,7 +448,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       if (this.#held.keep()) return;
       this.#committed();
     }
-    if (!this.#client.flush()) this.#connection?.wire.pause();
+    if (!this.#client.flush() && !this.#relay.isAwaited)
+      this.#connection?.wire.pause();
   }
 
   onComplete(_reader: BodyReader): void {
@@ -457,8 +462,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     if (this.#relay.complete() === "ask-again") this.#askAgain();
     else this.#settle();
   }
-
-  // ---- upgraded connections
 
   #upgrade(head: ResponseHead): void {
     const connection = this.#connection;

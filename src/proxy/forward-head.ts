@@ -198,8 +198,15 @@ export function answerHeadText(
   return `${text}Via: 1.${head.minorVersion} ${forwarding.viaName}\r\n${forwarding.extraLines}${forwarding.connectionLine}\r\n`;
 }
 
-/** An interim answer (RFC 9110 section 15.2), 101 apart. */
-export function interimHeadText(head: ResponseHead): string {
+/** An interim answer (RFC 9110 section 15.2), 101 apart, for who may have it. */
+export function interimHeadText(
+  head: ResponseHead,
+  request: RequestHead,
+): string | undefined {
+  // "MUST NOT send a 1xx response to an HTTP/1.0 client"; a 100 is for who
+  // waits for it.
+  if (request.minorVersion === 0) return undefined;
+  if (head.status === 100 && !request.expectContinue) return undefined;
   return `HTTP/1.1 ${head.status} ${head.reason}\r\n${passedLines(head, FROM_TARGET)}\r\n`;
 }
 

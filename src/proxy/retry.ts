@@ -133,6 +133,13 @@ export function isIdempotent(method: string): boolean {
   }
 }
 
+/** No target appeared in time. */
+export const NO_TARGET_ANSWER: OwnAnswer = {
+  status: 503,
+  error: "destination_unavailable",
+  retryAfterS: 5,
+};
+
 /** What the client is told when no target is left to try. */
 export function failureAnswer(
   fault: AttemptFault,

@@ -32,6 +32,8 @@ export interface Thread {
   trusts(address: string): boolean;
   /** Runs what no client waits for; swept like all others. */
   startBackground(serving: Serving): void;
+  /** The same for one that has started: its client has left. */
+  keepInBackground(serving: Serving): void;
   /**
    * A fill is slow: whether one more of its waiters may ask for itself. Says yes
    * once in `intervalMs` for each fill.
