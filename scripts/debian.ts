@@ -32,6 +32,11 @@ const NEEDS: readonly Need[] = [
     proof: ["/usr/lib/python3/dist-packages/kazoo/__init__.py"],
     why: "tests with kazoo",
   },
+  {
+    packages: ["chromium"],
+    proof: ["/usr/bin/chromium"],
+    why: "tests with a browser",
+  },
 ];
 
 /** Installs what is missing; answers the needs that stay unmet. */

@@ -105,14 +105,31 @@ function checkTogether(
       "bad-value",
       "Cannot listen nowhere: listen should have one address or more",
     );
-  const twice = listen.find(
-    (address, index) =>
-      !address.endsWith(":0") && listen.indexOf(address) < index,
+  const all = [...listen, ...settings.tls.listen];
+  const twice = all.find(
+    (address, index) => !address.endsWith(":0") && all.indexOf(address) < index,
   );
   if (twice !== undefined)
     throw new ConfigError(
       "bad-value",
       `Cannot listen on ${twice} twice: each address should be there once`,
+    );
+  checkTls(settings.tls);
+}
+
+function checkTls({ listen, cert, key, redirectHttp }: ProxySettings["tls"]) {
+  const because =
+    cert.length !== key.length
+      ? `there are ${cert.length} certificates and ${key.length} keys, each certificate should have its key`
+      : listen.length > 0 && cert.length === 0
+        ? "there is no certificate, tls.cert and tls.key should name one"
+        : listen.length === 0 && (cert.length > 0 || redirectHttp)
+          ? "nothing listens, tls.listen should have an address"
+          : undefined;
+  if (because !== undefined)
+    throw new ConfigError(
+      "conflicting-options",
+      `Cannot serve TLS: ${because}`,
     );
 }
 

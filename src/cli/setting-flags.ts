@@ -27,6 +27,7 @@ export function givenFlags(
     const name = optionOf(setting)?.attributeName();
     const value = name === undefined ? undefined : parsed[name];
     if (typeof value === "string") given.set(setting.key, value);
+    else if (value === true) given.set(setting.key, "true");
     else if (Array.isArray(value))
       given.set(setting.key, value as readonly string[]); // gathered below
   }

@@ -9,10 +9,12 @@ import {
   silentJournal,
   systemClock,
 } from "../base/index.ts";
-import { type Address, formatAddress } from "../config/index.ts";
+import { formatAddress } from "../config/index.ts";
 import {
+  type CertificateFilePair,
   type DataPlane,
   type DataPlaneOptions,
+  type ListenAddress,
   type LiveSettings,
   startDataPlane,
 } from "../proxy/index.ts";
@@ -40,7 +42,9 @@ export interface StartProxyOptions {
   readonly connectString: string;
   /** Laid over what ZooKeeper says. */
   readonly services?: readonly StaticService[];
-  readonly listen: readonly Address[];
+  readonly listen: readonly ListenAddress[];
+  /** For the listeners that speak TLS; the first is for names that none has. */
+  readonly certificates?: readonly CertificateFilePair[];
   readonly workers: number;
   /** Bytes of stored answers, over all workers. */
   readonly cacheBytes?: number;
@@ -143,7 +147,7 @@ export class Proxy implements AsyncDisposable {
 
   /** Takes what may change while it serves; connections stay. */
   configure(
-    settings: Partial<LiveSettings> & {
+    settings: Partial<Omit<LiveSettings, "tls">> & {
       readonly services?: readonly StaticService[];
     },
   ): void {
@@ -155,17 +159,23 @@ export class Proxy implements AsyncDisposable {
     this.#plane?.apply(changes);
   }
 
+  /** Reads the certificates now; bad ones leave the last good ones in force. */
+  async reloadCertificates(): Promise<void> {
+    await this.#plane?.reloadCertificates();
+  }
+
   /**
    * Waits for a snapshot, then serves. Answers where.
    * @throws Error when an address cannot be bound; the signal's reason on abort
    */
   async start(
     options: { readonly signal?: AbortSignal } = {},
-  ): Promise<readonly Address[]> {
-    const { listen, workers, cacheBytes } = this.#options;
+  ): Promise<readonly ListenAddress[]> {
+    const { listen, workers, cacheBytes, certificates = [] } = this.#options;
     await this.#awaitRegistry(options.signal);
     const plane = await startDataPlane({
       listen,
+      certificates,
       workers,
       ...(cacheBytes === undefined
         ? {}

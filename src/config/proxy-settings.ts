@@ -144,7 +144,50 @@ const ACCESS_LOG = {
   },
 } as const satisfies SettingTable;
 
-const { accessRecords: _ring, ...LIMITS } = PROXY_OPTIONS;
+const { accessRecords: _ring, hstsSeconds, ...LIMITS } = PROXY_OPTIONS;
+
+const TLS = {
+  listen: {
+    type: "list",
+    default: [],
+    flag: "--tls-listen <address>",
+    ...address,
+    doc: "Where it answers HTTPS: HTTP/2, and HTTP/1.1 to clients without it.",
+  },
+  cert: {
+    type: "list",
+    default: [],
+    flag: "--tls-cert <file>",
+    form: "the path of a file",
+    accepts: isLine,
+    path: true,
+    doc: "Certificate and chain (PEM), chosen by the names in it; the first one is for all other names. Read again when it changes.",
+  },
+  key: {
+    type: "list",
+    default: [],
+    flag: "--tls-key <file>",
+    form: "the path of a file",
+    accepts: isLine,
+    path: true,
+    doc: "Private key (PEM) of the certificate at the same place in the order.",
+  },
+  redirectHttp: {
+    type: "flag",
+    default: false,
+    flag: "--redirect-http",
+    doc: "The listeners without TLS send everybody to HTTPS, but pass /.well-known/acme-challenge/ on.",
+  },
+  redirectPort: {
+    type: "number",
+    default: 0,
+    min: 0,
+    max: 65_535,
+    doc: "Port in those redirects; 0: that of the first TLS listener.",
+  },
+  hstsSeconds: { ...hstsSeconds, flag: "--hsts <seconds>" },
+} as const satisfies SettingTable;
+
 const { maxBytes: _whole, ...CACHE } = CACHE_OPTIONS;
 const { renewSession: _renew, readOnly: _read, ...CLIENT } = CLIENT_OPTIONS;
 const { disableAddWatch: _tests, open: _open, ...KEEPER } = keeperOptionTable;
@@ -162,6 +205,12 @@ export const PROXY_SECTIONS = {
     key: "accessLog",
     doc: "One line for each request.",
     rows: ACCESS_LOG,
+  },
+  tls: {
+    key: "tls",
+    doc: "HTTPS towards clients; told in [tls.md](tls.md).",
+    rows: TLS,
+    live: ["hstsSeconds"],
   },
   limits: {
     key: "limits",

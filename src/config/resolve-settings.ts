@@ -201,10 +201,15 @@ function readOne(
     return undefined;
   }
   const { row } = setting;
-  const isPath = row.type === "text" && row.path === true;
-  return isPath && typeof reading.value === "string" && reading.value !== "-"
-    ? resolve(dirname(file.path), reading.value)
-    : reading.value;
+  const { value } = reading;
+  const isPath = (row.type === "text" || row.type === "list") && row.path;
+  if (isPath !== true) return value;
+  const absolute = (path: string) =>
+    path === "-" ? path : resolve(dirname(file.path), path);
+  if (typeof value === "string") return absolute(value);
+  return Array.isArray(value)
+    ? (value as readonly string[]).map(absolute) // a list's row
+    : value;
 }
 
 function unknownText(key: string, known: Iterable<string>): string {

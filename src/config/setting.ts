@@ -34,6 +34,8 @@ export interface ListRow extends RowExtras {
   /** What each should be. */
   readonly form: string;
   readonly accepts: (text: string) => boolean;
+  /** In a file, relative to that file. */
+  readonly path?: true;
   readonly doc: string;
   readonly danger?: string;
 }

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { AdminServer } from "../../admin/index.ts";
 import type { Journal } from "../../base/index.ts";
 import {
-  type Address,
   DEFAULT_ADMIN,
   DEFAULT_ZOOKEEPER,
   EMBEDDED,
@@ -14,6 +13,7 @@ import {
   type ProxySettings,
   stateFolder,
 } from "../../config/index.ts";
+import type { ListenAddress } from "../../proxy/index.ts";
 import { registryConnectString } from "../../registry/index.ts";
 import { parseConnectString, type ZooKeeper } from "../../zookeeper/index.ts";
 import { AccessLog } from "../access-log.ts";
@@ -70,6 +70,8 @@ fails. Without ZooKeeper it serves by the last routing table it knew.
 
   zoogate proxy --zookeeper zk1:2181,zk2:2181,zk3:2181 --listen :80
   zoogate proxy --config /etc/zoogate.yaml --check-config
+  zoogate proxy --listen :80 --redirect-http --tls-listen :443 \\
+    --tls-cert site.pem --tls-key site.key
 
 Limits, static services and all else that can be set: docs/configuration.md`,
     )
@@ -85,9 +87,7 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
     process.stdout.write(`${formatConfig(config)}\n`);
     return;
   }
-  const listen = settings.main.listen.map((text) =>
-    parseAddress(text, "--listen"),
-  );
+  const listen = listenersOf(settings);
   // Told now, not when ZooKeeper has come.
   for (const address of listen) await refusePortInUse(address);
   const { journal, setLevel } = await openLog({
@@ -105,6 +105,10 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
       zookeeper,
       connectString,
       listen,
+      certificates: settings.tls.cert.map((certFile, index) => ({
+        certFile,
+        keyFile: settings.tls.key[index] ?? "",
+      })),
       workers: settings.main.workers,
       cacheBytes: settings.main.cacheBytes,
       cache: settings.cache,
@@ -126,7 +130,7 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
   try {
     using _signals = onSignals({
       SIGUSR1: () => accessLog?.reopen(),
-      ...(configPath(sources) === undefined
+      ...(configPath(sources) === undefined && settings.tls.listen.length === 0
         ? {}
         : { SIGHUP: reloader(config, { sources, proxy, setLevel, journal }) }),
     });
@@ -151,9 +155,24 @@ function registryString(zookeeper: string): string {
   return connectString;
 }
 
-function limitsOf({ limits, accessLog }: ProxySettings) {
+function listenersOf({ main, tls }: ProxySettings): readonly ListenAddress[] {
+  const { redirectHttp, redirectPort } = tls;
+  return [
+    ...main.listen.map((text) => ({
+      ...parseAddress(text, "--listen"),
+      ...(redirectHttp ? { redirectPort } : {}),
+    })),
+    ...tls.listen.map((text) => ({
+      ...parseAddress(text, "--tls-listen"),
+      tls: true,
+    })),
+  ];
+}
+
+function limitsOf({ limits, tls, accessLog }: ProxySettings) {
   return {
     ...limits,
+    hstsSeconds: tls.hstsSeconds,
     accessRecords: accessLog.file === undefined ? 0 : accessLog.records,
   };
 }
@@ -182,7 +201,10 @@ function reloader(
     setLogLevel: setLevel,
     journal,
   });
-  return () => void reload.reload();
+  return () => {
+    if (configPath(sources) !== undefined) void reload.reload();
+    void proxy.reloadCertificates();
+  };
 }
 
 /** Listens to signals until it is disposed of. */
@@ -284,7 +306,7 @@ async function openAdmin(
 }
 
 function readyLine(
-  addresses: readonly Address[],
+  addresses: readonly ListenAddress[],
   admin: AdminServer,
   proxy: Proxy,
 ): string {
@@ -299,6 +321,6 @@ function readyLine(
   return `${where}, ${services.size} services, ${targets} targets${from}, admin ${urlOf(admin)}`;
 }
 
-function urlOf(address: Address): string {
-  return `http://${formatAddress(address)}`;
+function urlOf(address: ListenAddress): string {
+  return `http${address.tls === true ? "s" : ""}://${formatAddress(address)}`;
 }
