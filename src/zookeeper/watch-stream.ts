@@ -118,6 +118,8 @@ class WatchReading implements SessionFollower {
     // An end of the session is told by onLive, once the watch is set again.
     if (this.#stopped || event.kind === "re-synced") return;
     if (this.#kind !== "persistent" && this.#kind !== "recursive") this.#arm();
+    // It may come in the same read as the answer that has set the watch.
+    this.#tellOwed();
     const hidden =
       event.kind === "data-changed" &&
       (this.#kind === "exists" || this.#kind === "children");
@@ -201,6 +203,10 @@ class WatchReading implements SessionFollower {
       this.#remove();
       return;
     }
+    this.#tellOwed();
+  }
+
+  #tellOwed(): void {
     const owed = this.#owed;
     this.#owed = undefined;
     if (owed !== undefined)
