@@ -3,15 +3,12 @@
  * server on every workload, so that a busy minute of the machine meets all of
  * them. Each server on core 0, alone at its time; the client on core 1.
  *
- *     taskset -c 1 node bench/keeper/compare.bench.ts
- *
  * Unit: operations a second (median of the rounds), 100 bytes of data, 100
- * requests under way over all clients; p99 of the answers' delay.
+ * requests under way over all clients; p99 of the answers' delay. Watch events
+ * a second: one client sets 10,000 one-shot watches, another one changes the
+ * nodes; from the first change to the last event.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpus } from "node:os";
 import {
   CreateRequest,
   GetDataRequest,
@@ -19,48 +16,33 @@ import {
   SetDataRequest,
 } from "../../src/jute/index.ts";
 import { OPEN } from "../../src/keeper/raw-client.fixture.ts";
-import {
-  apacheZooKeeperMissing,
-  startApacheZooKeeper,
-} from "../../test/support/apache-zookeeper.ts";
-import {
-  drive,
-  type Driven,
-  fill,
-  frame,
-  open,
-  type Pipe,
-  startTarget,
-} from "./pipe.ts";
+import { type Contender, median, pin, withContenders } from "./contenders.ts";
+import { drive, type Driven, fill, frame, open, type Pipe } from "./pipe.ts";
 
 const DATA = Buffer.alloc(100, 0x78);
+/** Read and written. */
 const NODES = 1_000;
+const WATCHED = 10_000;
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const MEASURE_MS = Number(process.env["BENCH_MS"] ?? 1_000);
 const CLIENTS = [1, 10, 100];
 const IN_FLIGHT = 100;
 
-interface Contender {
-  readonly name: string;
-  readonly pid: number;
-  readonly readyMs: number;
-  readonly port: number;
-  readonly stop: () => Promise<void> | void;
-}
-
-const path = (index: number) => `/bench/n${index % NODES}`;
-const indexes = Array.from({ length: NODES }, (_, index) => index);
+const path = (index: number) => `/bench/n${index}`;
+const indexes = Array.from({ length: WATCHED }, (_, index) => index);
+const get = (index: number, watch: boolean) =>
+  frame(OpCode.getData, GetDataRequest, { path: path(index), watch });
+const SETS = indexes.map((index) =>
+  frame(OpCode.setData, SetDataRequest, {
+    path: path(index),
+    data: DATA,
+    version: -1,
+  }),
+);
+const WATCHING_GETS = indexes.map((index) => get(index, true));
 const FRAMES = {
-  get: indexes.map((index) =>
-    frame(OpCode.getData, GetDataRequest, { path: path(index), watch: false }),
-  ),
-  set: indexes.map((index) =>
-    frame(OpCode.setData, SetDataRequest, {
-      path: path(index),
-      data: DATA,
-      version: -1,
-    }),
-  ),
+  get: indexes.slice(0, NODES).map((index) => get(index, false)),
+  set: SETS.slice(0, NODES),
 };
 
 /** Sessions without requests would expire: each measurement has its own. */
@@ -74,37 +56,20 @@ async function connectAll(
   return pipes;
 }
 
-async function makeNodes(contender: Contender): Promise<void> {
-  const creates = ["/bench", ...indexes.map(path)].map((created) =>
-    frame(OpCode.create, CreateRequest, {
-      path: created,
-      data: DATA,
-      acl: OPEN,
-      flags: 0,
-    }),
+async function makeNodes({ port }: Contender): Promise<void> {
+  const pipe = await open("127.0.0.1", port);
+  await fill(
+    pipe,
+    ["/bench", ...indexes.map(path)].map((created) =>
+      frame(OpCode.create, CreateRequest, {
+        path: created,
+        data: DATA,
+        acl: OPEN,
+        flags: 0,
+      }),
+    ),
   );
-  for (const pipe of await connectAll(contender, 1)) {
-    await fill(pipe, creates);
-    pipe.end();
-  }
-}
-
-async function keeper(name: string, file?: string): Promise<Contender> {
-  const startMs = performance.now();
-  const server = await startTarget("keeper", file);
-  const readyMs = performance.now() - startMs;
-  const { pid, port } = server;
-  return { name, pid, port, readyMs, stop: () => server.stop() };
-}
-
-async function apache(): Promise<Contender> {
-  const startMs = performance.now();
-  const server = await startApacheZooKeeper();
-  const readyMs = performance.now() - startMs;
-  const { pid, port } = server;
-  spawnSync("taskset", ["-acp", "0", String(pid)]);
-  const stop = () => server.stop();
-  return { name: "Apache ZooKeeper", pid, port, readyMs, stop };
+  pipe.end();
 }
 
 /** One measurement of one server. */
@@ -125,46 +90,43 @@ async function measure(
   return driven;
 }
 
-function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/u.exec(status)?.[1] ?? 0) / 1_024;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/** Watch events a second. */
+async function measureWatches({ port }: Contender): Promise<number> {
+  const watcher = await open("127.0.0.1", port);
+  const writer = await open("127.0.0.1", port);
+  await fill(watcher, WATCHING_GETS);
+  writer.onReplies = () => {};
+  const startMs = performance.now();
+  await new Promise<void>((resolve) => {
+    let left = WATCHED;
+    watcher.onReplies = (count) => {
+      left -= count;
+      if (left === 0) resolve();
+    };
+    writer.write(Buffer.concat(SETS));
+  });
+  const seconds = (performance.now() - startMs) / 1_000;
+  watcher.end();
+  writer.end();
+  return WATCHED / seconds;
 }
 
 async function main(): Promise<void> {
+  pin(process.pid, 1);
   console.log(`${cpus()[0]?.model}, node ${process.version}`);
-  const folder = mkdtempSync(join(tmpdir(), "keeper-bench-"));
-  const contenders = [
-    await keeper("keeper, in memory"),
-    await keeper("keeper, durable", join(folder, "keeper.db")),
-  ];
-  if (apacheZooKeeperMissing === false) contenders.push(await apache());
-  try {
-    for (const { name, pid, readyMs } of contenders)
-      console.log(
-        `${name.padEnd(20)} ready after ${readyMs.toFixed(0)} ms, ${residentMb(pid).toFixed(0)} MB resident`,
-      );
+  await withContenders(async (contenders) => {
     // Compilers warm up before anything counts.
     for (const contender of contenders) {
       await makeNodes(contender);
       for (const frames of Object.values(FRAMES))
         await measure(contender, { frames, clients: 1 }, MEASURE_MS * 2);
+      await measureWatches(contender);
     }
     for (const [what, frames] of Object.entries(FRAMES))
       for (const clients of CLIENTS)
         await row(contenders, { what, frames, clients });
-    for (const { name, pid } of contenders)
-      console.log(
-        `${name.padEnd(20)} ${residentMb(pid).toFixed(0)} MB resident after it`,
-      );
-  } finally {
-    for (const { stop } of contenders) await stop();
-    rmSync(folder, { recursive: true });
-  }
+    await watchRow(contenders);
+  });
 }
 
 async function row(
@@ -189,6 +151,17 @@ async function row(
       `${name} ${Math.round(median(rates[index] ?? []))}/s p99 ${median(delays[index] ?? []).toFixed(2)} ms`,
   );
   console.log(`${what}, ${clients} clients: ${cells.join(" | ")}`);
+}
+
+async function watchRow(contenders: readonly Contender[]): Promise<void> {
+  const rates = contenders.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [index, contender] of contenders.entries())
+      rates[index]?.push(await measureWatches(contender));
+  const cells = contenders.map(
+    ({ name }, index) => `${name} ${Math.round(median(rates[index] ?? []))}/s`,
+  );
+  console.log(`watch events: ${cells.join(" | ")}`);
 }
 
 await main();
