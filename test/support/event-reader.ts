@@ -40,6 +40,11 @@ export class EventReader<T> {
     }
   }
 
+  /** Counts all that was read so far as looked at. */
+  skip(): void {
+    this.#position = this.#seen.length;
+  }
+
   /** Ends the reading and waits for its end. */
   async stop(): Promise<void> {
     this.#controller.abort();

@@ -5,18 +5,10 @@ import {
   type ZooKeeperOptions,
 } from "../../../src/zookeeper/index.ts";
 import {
-  apacheZooKeeperMissing,
-  startEnsemble,
-} from "../../support/apache-zookeeper.ts";
-import {
   type CuttingProxy,
   startCuttingProxy,
 } from "../../support/cutting-proxy.ts";
-import {
-  type Backend,
-  type BackendKind,
-  backendKinds,
-} from "../zookeeper/backends.ts";
+import { type Backend, backendKinds } from "../zookeeper/backends.ts";
 
 /** A client that reaches the server by a proxy of its own. */
 export interface Reached extends AsyncDisposable {
@@ -80,29 +72,12 @@ export class Ground {
   }
 }
 
-/** One server of an ensemble; too slow to start for every run. */
-const ensembleKind: BackendKind = {
-  name: "an ensemble of three",
-  missing:
-    process.env["ZOOGATE_SOAK_SECONDS"] === undefined
-      ? "only with ZOOGATE_SOAK_SECONDS"
-      : apacheZooKeeperMissing,
-  async start() {
-    const ensemble = await startEnsemble({ tickTimeMs: 200 });
-    const port = ensemble.servers[0]?.port ?? 0;
-    return {
-      port,
-      [Symbol.asyncDispose]: async () => ensemble[Symbol.asyncDispose](),
-    };
-  },
-};
-
 /** Runs the tests of `body` on each kind of server. */
 export function describeOnEach(
   title: string,
   body: (ground: Ground) => void,
 ): void {
-  for (const kind of [...backendKinds, ensembleKind]) {
+  for (const kind of backendKinds) {
     describe(`${title} on ${kind.name}`, { skip: kind.missing }, () => {
       const ground = new Ground();
       before(async () => {

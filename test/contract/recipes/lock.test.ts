@@ -1,4 +1,3 @@
-/** With ZOOGATE_SOAK_SECONDS also on an ensemble of three servers. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
