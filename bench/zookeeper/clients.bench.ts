@@ -6,7 +6,9 @@
  * temporary folder.
  *
  * Unit: operations a second and microseconds of the client's CPU an operation;
- * 100 bytes of data; medians of BENCH_ROUNDS (3) interleaved rounds.
+ * 100 bytes of data; medians of BENCH_ROUNDS (3) interleaved rounds. `mirror` is
+ * the time to read 10,000 nodes with a watch on each, and the CPU for each node;
+ * the clients without a mirror read the children, then every node.
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -57,6 +59,7 @@ const WORKLOADS: readonly Workload[] = [
   { name: "ephemerals", apache: 20_000 },
   { name: "sequential", apache: 5_000 },
   { name: "watches", apache: 10_000 },
+  { name: "mirror", apache: 10_000 },
 ];
 /** Slow clients need fewer of the canned replies for the same accuracy. */
 const SLOW_SHARE = 0.2;
@@ -159,9 +162,12 @@ async function compare(
         });
         results.set(contender, [...(results.get(contender) ?? []), result]);
       }
-    const cells = contenders.map((contender) =>
-      cell(results.get(contender) ?? []),
-    );
+    const cells = contenders.map((contender) => {
+      const measured = results.get(contender) ?? [];
+      return workload.name === "mirror"
+        ? treeCell(measured, total)
+        : cell(measured);
+    });
     console.log(`| ${workload.name} | ${cells.join(" | ")} |`);
   }
 }
@@ -175,6 +181,14 @@ function cell(results: readonly Result[]): string {
   if (p50Us !== undefined && p99Us !== undefined)
     return `p50 ${p50Us.toFixed(0)} µs, p99 ${p99Us.toFixed(0)} µs`;
   return `${Math.round(perSecond).toLocaleString("en")}/s, ${cpuUs.toFixed(1)} µs`;
+}
+
+/** The time for the whole tree, and the CPU for each node. */
+function treeCell(results: readonly Result[], nodes: number): string {
+  const perSecond = median(results.map((result) => result.perSecond));
+  const cpuUs = median(results.map((result) => result.cpuUs));
+  if (perSecond === undefined || cpuUs === undefined) return "-";
+  return `${((nodes / perSecond) * 1_000).toFixed(0)} ms, ${cpuUs.toFixed(1)} µs`;
 }
 
 const contenders = await installPeers();

@@ -17,7 +17,7 @@ const ROOT = `/bench-${process.pid}`;
 /** Every adapter calls back once a request is answered. */
 const ADAPTERS = {
   async zoogate() {
-    const { connect } = await import("../../src/zookeeper/index.ts");
+    const { connect, Mirror } = await import("../../src/zookeeper/index.ts");
     const zk = await connect(address, { sessionTimeoutMs: 30_000 });
     const then = (promise, done) => promise.then(done, fail);
     return {
@@ -29,6 +29,11 @@ const ADAPTERS = {
       set: (path, done) => then(zk.setData(path, DATA), done),
       watch: (path, fired, done) =>
         then(zk.exists(path, { onWatch: fired }), done),
+      async mirror() {
+        const mirror = new Mirror(zk, ROOT);
+        await mirror.ready();
+        await mirror.close();
+      },
       close: () => zk.close(),
     };
   },
@@ -47,6 +52,12 @@ const ADAPTERS = {
           get: (path, done) => zk.getData(path, then(done)),
           set: (path, done) => zk.setData(path, DATA, then(done)),
           watch: (path, fired, done) => zk.exists(path, fired, then(done)),
+          mirror: () =>
+            readTree({
+              children: (done) =>
+                zk.getChildren(ROOT, ignore, (_, names) => done(names)),
+              read: (path, done) => zk.getData(path, ignore, then(done)),
+            }),
           close: () => zk.close(),
         }),
       );
@@ -73,6 +84,14 @@ const ADAPTERS = {
           get: (path, done) => zk.a_get(path, false, then(done)),
           set: (path, done) => zk.a_set(path, DATA, -1, then(done)),
           watch: (path, fired, done) => zk.aw_exists(path, fired, () => done()),
+          mirror: () =>
+            readTree({
+              children: (done) =>
+                zk.aw_get_children(ROOT, ignore, (_rc, _error, names) =>
+                  done(names),
+                ),
+              read: (path, done) => zk.aw_get(path, ignore, then(done)),
+            }),
           close: () => zk.close(),
         }),
       );
@@ -151,6 +170,12 @@ const ADAPTERS = {
           set: (path, done) =>
             send(5, Buffer.concat([text(path), text(DATA), int(-1)]), done),
           watch: undefined,
+          mirror: () =>
+            readTree({
+              children: (done) => done(treeNames()),
+              read: (path, done) =>
+                send(4, Buffer.concat([text(path), Buffer.of(1)]), done),
+            }),
           close: () => socket.destroy(),
         });
       const hello = Buffer.alloc(49);
@@ -188,6 +213,21 @@ function pipeline(total, inFlight, operation) {
     };
     for (let index = 0; index < inFlight; index++) next();
   });
+}
+
+function ignore() {}
+
+function treeNames() {
+  return Array.from({ length: count }, (_, index) => `m${index}`);
+}
+
+/** What a mirror costs with a client that has none: every node read once, with a watch. */
+async function readTree({ children, read }) {
+  const names = await once(children);
+  if (names.length !== count) fail(`${names.length} nodes`);
+  await pipeline(count, 500, (index, done) =>
+    read(`${ROOT}/${names[index]}`, done),
+  );
 }
 
 const once = (action) => new Promise((resolve) => action(resolve));
@@ -238,6 +278,11 @@ const WORKLOADS = {
     );
     return total;
   },
+  /** The whole tree, also for warming up. */
+  async mirror(zk) {
+    await zk.mirror();
+    return count;
+  },
 };
 
 const zk = await ADAPTERS[client]();
@@ -247,6 +292,12 @@ if (zk.watch === undefined && workload === "watches") {
 }
 await once((done) => zk.create(ROOT, done));
 const run = WORKLOADS[workload];
+if (workload === "mirror") {
+  const names = treeNames();
+  await pipeline(count, 500, (index, done) =>
+    zk.create(`${ROOT}/${names[index]}`, done),
+  );
+}
 await run(zk, Math.ceil(count / 5), []);
 const latencies = [];
 const before = process.cpuUsage();
