@@ -1,28 +1,29 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { delay, errorMessage, isAbortOf, type Journal } from "../base/index.ts";
 import { ConfigError } from "../config/index.ts";
-import type { AccessBatch } from "../proxy/index.ts";
-import { type AccessLogFormat, accessLine } from "./access-line.ts";
+import type { AccessLines } from "../proxy/index.ts";
 
 /** Where the lines go; "-" is stdout. */
 const STDOUT = "-";
-/** How often the workers' records are fetched. */
+/** How often the workers' records are fetched, */
 const POLL_MS = 200;
+/** and after how long when a turn brought so many that more will have come. */
+const BUSY_POLL_MS = 20;
+const BUSY_LINES = 4096;
 /** Losses are told at most this often. */
 const TELL_MS = 10_000;
 
 /**
- * Writes one line for each request, in the order of time within each turn.
+ * Writes one line for each request, those of one worker in the order of time.
  * Records wait in the workers while a write is slow; each worker keeps a fixed
  * number, and what gives way is counted and told.
  */
 export class AccessLog implements AsyncDisposable {
   readonly #path: string;
-  readonly #format: AccessLogFormat;
   readonly #journal: Journal;
   readonly #stop = new AbortController();
   #file: FileHandle | undefined;
-  #read: (() => Promise<AccessBatch>) | undefined;
+  #read: (() => Promise<AccessLines>) | undefined;
   #running: Promise<void> = Promise.resolve();
   #reopening = false;
   #lost = 0;
@@ -31,12 +32,10 @@ export class AccessLog implements AsyncDisposable {
 
   private constructor(options: {
     readonly path: string;
-    readonly format: AccessLogFormat;
     readonly journal: Journal;
     readonly file: FileHandle | undefined;
   }) {
     this.#path = options.path;
-    this.#format = options.format;
     this.#journal = options.journal;
     this.#file = options.file;
   }
@@ -45,7 +44,6 @@ export class AccessLog implements AsyncDisposable {
   static async open(options: {
     /** Of a file, which is added to; "-" for stdout. */
     readonly path: string;
-    readonly format: AccessLogFormat;
     readonly journal: Journal;
   }): Promise<AccessLog> {
     const { path } = options;
@@ -71,7 +69,7 @@ export class AccessLog implements AsyncDisposable {
   }
 
   /** Begins to fetch and write; `read` empties what the workers keep. */
-  start(read: () => Promise<AccessBatch>): void {
+  start(read: () => Promise<AccessLines>): void {
     this.#read = read;
     this.#running = this.#run();
   }
@@ -100,42 +98,41 @@ export class AccessLog implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.#turn();
+      const lines = await this.#turn();
       try {
-        await delay(POLL_MS, { signal });
+        await delay(lines < BUSY_LINES ? POLL_MS : BUSY_POLL_MS, {
+          signal,
+        });
       } catch (error) {
         if (!isAbortOf(error, signal)) throw error;
       }
     }
   }
 
-  async #turn(): Promise<void> {
+  /** Answers how many lines there were. */
+  async #turn(): Promise<number> {
     if (this.#reopening) await this.#reopen();
-    let batch: AccessBatch | undefined;
+    let batch: AccessLines | undefined;
     try {
       batch = await this.#read?.();
     } catch (error) {
       this.#tellFailure(error);
     }
-    if (batch === undefined) return;
+    if (batch === undefined) return 0;
     this.#lose(batch.lost);
-    if (batch.records.length > 0) {
-      const lines = batch.records
-        .toSorted((one, other) => one.atMs - other.atMs)
-        .map((record) => `${accessLine(record, this.#format)}\n`);
-      await this.#write(lines);
-    }
+    if (batch.lines > 0) await this.#write(batch);
     this.#tellLost(performance.now());
+    return batch.lines;
   }
 
-  async #write(lines: readonly string[]): Promise<void> {
+  async #write({ text, lines }: AccessLines): Promise<void> {
     try {
-      if (this.#path === STDOUT) await writeStdout(lines.join(""));
-      else if (this.#file === undefined) this.#lose(lines.length);
-      else await this.#file.appendFile(lines.join(""));
+      if (this.#path === STDOUT) await writeStdout(text);
+      else if (this.#file === undefined) this.#lose(lines);
+      else await this.#file.appendFile(text);
     } catch (error) {
-      this.#lose(lines.length);
-      if (this.#lost === lines.length) this.#tellFailure(error);
+      if (this.#lost === 0) this.#tellFailure(error);
+      this.#lose(lines);
     }
   }
 

@@ -136,10 +136,10 @@ const ACCESS_LOG = {
   },
   records: {
     type: "number",
-    default: 16_384,
+    default: 65_536,
     min: 256,
     max: PROXY_OPTIONS.accessRecords.max,
-    doc: "Requests that each worker keeps until they are written, five times a second; beyond it the oldest are lost, and the log says how many.",
+    doc: "Requests that each worker keeps until they are written, five times a second or more; beyond it the oldest are lost, and the log says how many.",
     danger: "About 1 KB of memory for each.",
   },
 } as const satisfies SettingTable;

@@ -7,6 +7,12 @@ import {
 } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
+import {
+  type AccessLines,
+  accessLines,
+  type AccessLogFormat,
+  joinLines,
+} from "./access-line.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
 import {
   CertificateFiles,
@@ -98,6 +104,8 @@ export interface DataPlane extends AsyncDisposable {
   purge(purge: Purge): Promise<number>;
   /** The records kept since the last call, worker by worker. */
   accessRecords(): Promise<AccessBatch>;
+  /** The same as text, which the workers write. */
+  accessLines(format: AccessLogFormat): Promise<AccessLines>;
   /** Replaces limits and trusted networks in every worker. @throws RangeError */
   configure(settings: Partial<Omit<LiveSettings, "tls">>): void;
   /** Reads the certificates now; bad ones leave the last good ones in force. */
@@ -290,6 +298,17 @@ class Plane implements DataPlane {
       records: all.flatMap(({ records }) => records),
       lost: all.reduce((sum, { lost }) => sum + lost, 0),
     };
+  }
+
+  async accessLines(format: AccessLogFormat): Promise<AccessLines> {
+    const last = accessLines(this.#lastRecords, format);
+    this.#lastRecords = NO_RECORDS;
+    const batches = await this.#crew.ask<AccessLines>((id) => ({
+      kind: "access-lines",
+      id,
+      format,
+    }));
+    return joinLines([last, ...batches]);
   }
 
   configure({ limits, trusted }: Partial<Omit<LiveSettings, "tls">>): void {

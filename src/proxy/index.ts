@@ -1,5 +1,6 @@
 /** The data plane: listens, routes, balances, passes requests on and answers from the cache. */
 export { type CertificateFilePair } from "./certificate-files.ts";
+export { type AccessLines, type AccessLogFormat } from "./access-line.ts";
 export { type AccessBatch, type AccessRecord } from "./access-ring.ts";
 export {
   type DataPlane,

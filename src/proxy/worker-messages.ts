@@ -2,6 +2,7 @@ import type { OptionsOf } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
 import type { CACHE_OPTIONS } from "../cache/options.ts";
 import type { SnapshotChange, TargetView } from "../registry/index.ts";
+import type { AccessLines, AccessLogFormat } from "./access-line.ts";
 import type { AccessBatch } from "./access-ring.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { CountersMemory } from "./shared-counters.ts";
@@ -77,6 +78,11 @@ export type MessageToWorker =
   | { readonly kind: "settings"; readonly settings: LiveSettings }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "access"; readonly id: number }
+  | {
+      readonly kind: "access-lines";
+      readonly id: number;
+      readonly format: AccessLogFormat;
+    }
   | { readonly kind: "purge"; readonly id: number; readonly purge: Purge }
   /** Take no new connection or request; say `drained` when the last one is done. */
   | { readonly kind: "drain" };
@@ -98,6 +104,6 @@ export type MessageFromWorker =
   | {
       readonly kind: "reply";
       readonly id: number;
-      readonly value: WorkerReport | AccessBatch | number;
+      readonly value: WorkerReport | AccessBatch | AccessLines | number;
     }
   | { readonly kind: "drained" };

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { errorMessage } from "../base/index.ts";
+import { accessLines } from "./access-line.ts";
 import { DataThread } from "./data-thread.ts";
 import type {
   MessageFromWorker,
@@ -29,6 +30,13 @@ port.on("message", (message: MessageToWorker) => {
       return;
     case "access":
       post({ kind: "reply", id: message.id, value: thread.access.drain() });
+      return;
+    case "access-lines":
+      post({
+        kind: "reply",
+        id: message.id,
+        value: accessLines(thread.access.drain(), message.format),
+      });
       return;
     case "purge":
       post({

@@ -339,7 +339,7 @@ test("zoogate proxy tells in its access log what came from the cache, and whose 
   await get(url);
   await get(url);
   const hit =
-    /"status":200,"bytes":3,"service":"www","target":"","cache":"hit"/u;
+    /"status":200,"bytes":3,"ms":[\d.]+,"service":"www","target":"","cache":"hit"/u;
   await proxy.until(() => hit.test(proxy.stdout), "the line of a hit");
   assert.equal((await proxy.stop()).code, 0);
 });

@@ -136,7 +136,8 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
     });
     const addresses = await proxy.start({ signal: lifetime.signal });
     const { plane } = proxy;
-    if (plane !== undefined) accessLog?.start(() => plane.accessRecords());
+    if (plane !== undefined)
+      accessLog?.start(() => plane.accessLines(settings.accessLog.format));
     printReady(readyLine(addresses, admin, proxy));
     await lifetime.ended();
     await proxy.close();
@@ -236,12 +237,12 @@ async function openClient(
 }
 
 async function openAccessLog(
-  { accessLog: { file, format } }: ProxySettings,
+  { accessLog: { file } }: ProxySettings,
   journal: Journal,
 ): Promise<AccessLog | undefined> {
   return file === undefined
     ? undefined
-    : AccessLog.open({ path: file, format, journal });
+    : AccessLog.open({ path: file, journal });
 }
 
 async function openEmbedded(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AccessRecord } from "../proxy/index.ts";
-import { accessLine } from "./access-line.ts";
+import { accessLine, accessLines } from "./access-line.ts";
+import type { AccessRecord } from "./access-ring.ts";
 
 const RECORD: AccessRecord = {
   atMs: Date.UTC(2026, 10, 3, 4, 5, 6, 7),
@@ -59,4 +59,17 @@ test("accessLine() keeps one line, and its quotes, whatever a client sends", () 
   assert.match(combined, /"x\\x22 200 1\\x0D\\x0A\\x5C\\x00\\xE9"$/u);
   const json = accessLine({ ...RECORD, agent }, "json");
   assert.doesNotMatch(combined + json, /\n/u);
+  assert.equal(JSON.parse(json).agent, agent);
+});
+
+test("accessLines() ends every line, and passes on what was lost", () => {
+  const { text, lines, lost } = accessLines(
+    { records: [RECORD, { ...RECORD, path: "/z" }], lost: 3 },
+    "json",
+  );
+  assert.deepEqual(
+    text.split("\n").map((line) => (line === "" ? "" : JSON.parse(line).path)),
+    ["/a?b=c", "/z", ""],
+  );
+  assert.deepEqual([lines, lost], [2, 3]);
 });
