@@ -1,8 +1,16 @@
 import { type MultiOp, op } from "./multi.ts";
 import type { RequestOptions } from "./request.ts";
 import { childPath } from "./znode-path.ts";
-import type { ZooKeeper } from "./zookeeper.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
+
+/** What it asks of a client. */
+interface TreeClient {
+  getChildren(
+    path: string,
+    options: RequestOptions,
+  ): Promise<{ readonly children: readonly string[] }>;
+  multi(ops: readonly MultiOp[], options: RequestOptions): Promise<unknown>;
+}
 
 /** Small enough for one request, large enough to need few. */
 const NODES_PER_MULTI = 500;
@@ -12,7 +20,7 @@ const NODES_PER_MULTI = 500;
  * found by another round; what they delete is no failure.
  */
 export async function deleteRecursive(
-  zooKeeper: ZooKeeper,
+  zooKeeper: TreeClient,
   path: string,
   options: RequestOptions,
 ): Promise<void> {
@@ -39,7 +47,7 @@ export async function deleteRecursive(
 }
 
 async function listTree(
-  zooKeeper: ZooKeeper,
+  zooKeeper: TreeClient,
   path: string,
   options: RequestOptions,
 ): Promise<string[]> {
@@ -62,7 +70,7 @@ async function listTree(
 }
 
 async function childrenIfPresent(
-  zooKeeper: ZooKeeper,
+  zooKeeper: TreeClient,
   path: string,
   options: RequestOptions,
 ): Promise<readonly string[] | undefined> {

@@ -6,6 +6,7 @@ export {
   type Zxid,
   zxidText,
 } from "../jute/index.ts";
+export { connect } from "./connect.ts";
 export {
   type ConnectString,
   parseConnectString,
@@ -49,7 +50,7 @@ export type { SaslCredentials } from "./sasl.ts";
 export type { SessionState } from "./session-state.ts";
 export type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
 export { checkPath, childPath, parentPath } from "./znode-path.ts";
-export { connect, type ReadOptions, ZooKeeper } from "./zookeeper.ts";
+export { type ReadOptions, ZooKeeper } from "./zookeeper.ts";
 export type { ZooKeeperOptions } from "./session-options.ts";
 export {
   type FailedMultiResult,

@@ -1,10 +1,22 @@
 import { randomUUID } from "node:crypto";
+import type { Stat } from "../jute/index.ts";
 import type { CreateOptions, NodeData } from "./multi.ts";
-import type { CreateAnswer } from "./operations.ts";
+import type { ChildrenAnswer, CreateAnswer } from "./operations.ts";
 import type { RequestOptions } from "./request.ts";
 import { childPath, parentPath } from "./znode-path.ts";
-import type { ZooKeeper } from "./zookeeper.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
+
+/** What it asks of a client. */
+interface CreatingClient {
+  create(
+    path: string,
+    data: NodeData,
+    options: CreateOptions & RequestOptions,
+  ): Promise<CreateAnswer>;
+  sync(path: string, options: RequestOptions): Promise<void>;
+  getChildren(path: string, options: RequestOptions): Promise<ChildrenAnswer>;
+  exists(path: string, options: RequestOptions): Promise<Stat | undefined>;
+}
 
 /** As Curator writes it, so that both find each other's nodes. */
 const PREFIX = "_c_";
@@ -16,7 +28,7 @@ const PREFIX = "_c_";
  * leaves a sequential node that nobody knows to be his.
  */
 export async function createProtected(
-  zooKeeper: ZooKeeper,
+  zooKeeper: CreatingClient,
   request: {
     readonly path: string;
     readonly data: NodeData;
@@ -44,7 +56,7 @@ export async function createProtected(
 }
 
 async function findCreated(
-  zooKeeper: ZooKeeper,
+  zooKeeper: CreatingClient,
   {
     parent,
     identity,

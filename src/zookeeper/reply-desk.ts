@@ -5,7 +5,8 @@ import type { Authentication } from "./authentication.ts";
 import type { Depot } from "./depot.ts";
 import type { AnyRequest } from "./request.ts";
 import type { WatchEvent } from "./watch-event.ts";
-import type { WatchListener, WatchTable } from "./watch-table.ts";
+import type { WatchListener } from "./watch-request.ts";
+import type { WatchTable } from "./watch-table.ts";
 import { fromServerPath } from "./znode-path.ts";
 import { codeOfNumber } from "./zookeeper-error.ts";
 

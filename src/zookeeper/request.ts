@@ -1,6 +1,6 @@
 import type { Timer } from "../base/index.ts";
 import type { Reader, Writer } from "../jute/index.ts";
-import type { WatchKind, WatchListener } from "./watch-table.ts";
+import type { WatchRequest } from "./watch-request.ts";
 import { ZooKeeperError, type ZooKeeperErrorCode } from "./zookeeper-error.ts";
 
 /** What every operation takes. */
@@ -32,15 +32,6 @@ export interface Operation<Payload, Answer> {
   read(this: void, reader: Reader, context: ReplyContext): Answer;
   /** Where `no-node` is an answer and no failure. */
   readonly noNode?: { readonly answer: Answer };
-}
-
-/** A watch that the server sets when it answers the request without error. */
-export interface WatchRequest {
-  readonly kind: WatchKind;
-  readonly serverPath: string;
-  readonly listener: WatchListener;
-  /** That of the request; changed before it is sent where the server holds a watch that stays. */
-  readonly payload: { watch?: boolean; mode?: number };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { AddWatchMode, WatchEventType } from "../jute/index.ts";
-import type { WatchRequest } from "./request.ts";
+import type { WatchRequest } from "./watch-request.ts";
 import { parentPath } from "./znode-path.ts";
 
 type StayingMode = "persistent" | "recursive";

@@ -47,7 +47,8 @@ import type { SessionState } from "./session-state.ts";
 import { SilentCloses } from "./silent-closes.ts";
 import type { SessionFollower, ZooKeeperOptions } from "./session-options.ts";
 import { StateFeed } from "./state-feed.ts";
-import { type WatchListener, WatchTable } from "./watch-table.ts";
+import type { WatchListener } from "./watch-request.ts";
+import { WatchTable } from "./watch-table.ts";
 import { fromServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
 

@@ -5,7 +5,7 @@ import { type Operation, Request } from "./request.ts";
 import type { SessionFollower } from "./session-options.ts";
 import type { Session } from "./session.ts";
 import type { ReSyncReason, StreamKind, WatchEvent } from "./watch-event.ts";
-import type { WatchKind, WatchListener } from "./watch-table.ts";
+import type { WatchKind, WatchListener } from "./watch-request.ts";
 import { toServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
 

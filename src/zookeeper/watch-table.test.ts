@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WatchEventType } from "../jute/index.ts";
-import { type WatchKind, WatchTable } from "./watch-table.ts";
+import type { WatchKind } from "./watch-request.ts";
+import { WatchTable } from "./watch-table.ts";
 
 const KINDS: readonly WatchKind[] = [
   "data",

@@ -1,14 +1,10 @@
 import * as jute from "../jute/index.ts";
-import type { WatchRequest } from "./request.ts";
 import { ServerWatchModes } from "./server-watch-modes.ts";
-import type { WatchEvent } from "./watch-event.ts";
-
-/** What a server distinguishes. `exist` is a data watch on a node that is not there. */
-export type WatchKind =
-  "data" | "exist" | "children" | "persistent" | "recursive";
-
-/** Told of each event; one-shot kinds of one. */
-export type WatchListener = (event: WatchEvent) => void;
+import type {
+  WatchKind,
+  WatchListener,
+  WatchRequest,
+} from "./watch-request.ts";
 
 const KINDS = ["data", "exist", "children", "persistent", "recursive"] as const;
 /** Servers accept a little less than 1 MB; small pieces let other replies through. */

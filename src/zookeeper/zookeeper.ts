@@ -36,7 +36,7 @@ import { Session } from "./session.ts";
 import type { ZooKeeperOptions } from "./session-options.ts";
 import type { StreamKind, WatchEvent } from "./watch-event.ts";
 import { WatchStream } from "./watch-stream.ts";
-import type { WatchKind } from "./watch-table.ts";
+import type { WatchKind } from "./watch-request.ts";
 import { WritableSearch } from "./writable-search.ts";
 import { checkPath, toServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
@@ -447,31 +447,6 @@ export class ZooKeeper implements AsyncDisposable {
     if (onWatch !== undefined)
       request.watch = { kind, serverPath, listener: onWatch, payload };
     return this.#submit(request);
-  }
-}
-
-/**
- * A client whose session is live. Rejects with `signal.reason` on abort; the
- * client is closed then.
- *
- *     await using zk = await connect("127.0.0.1:2181");
- *     await zk.create("/hello", "world");
- */
-export async function connect(
-  connectString: string,
-  options: ZooKeeperOptions & {
-    readonly signal?: AbortSignal | undefined;
-  } = {},
-): Promise<ZooKeeper> {
-  const { signal, ...rest } = options;
-  signal?.throwIfAborted();
-  const zooKeeper = new ZooKeeper(connectString, rest);
-  try {
-    await zooKeeper.live({ signal });
-    return zooKeeper;
-  } catch (error) {
-    await zooKeeper.close();
-    throw error;
   }
 }
 
