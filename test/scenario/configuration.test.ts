@@ -12,7 +12,9 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { startKeeper } from "../../src/keeper/index.ts";
 import { RunningCommand, runCommand, urlOf } from "../support/command.ts";
+import { connect } from "../../src/zookeeper/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { freePort } from "../support/free-port.ts";
 import { get } from "../support/http-client.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -144,6 +146,33 @@ services:
   const proxy = await ground.proxy();
   const url = urlOf(await proxy.ready());
   assert.deepEqual(await answersOf(url, 20), { fixed: 10, registered: 10 });
+});
+
+test("zoogate proxy serves static targets before ZooKeeper is there, and is ready when it is", async (t) => {
+  await using ground = await Ground.open();
+  const fixed = await target(t, "fixed");
+  const registered = await target(t, "registered");
+  const port = await freePort();
+  await ground.write(
+    `zookeeper: 127.0.0.1:${port}\nlisten: 127.0.0.1:0\nservices: {own: {hosts: [127.0.0.1], targets: ["${fixed}"]}}`,
+  );
+  const proxy = await ground.proxy();
+  const line = await proxy.ready();
+  const url = urlOf(line);
+  const admin = /admin (?<url>\S+)/u.exec(line)?.groups?.["url"];
+  assert.deepEqual(await answersOf(url, 2), { fixed: 2 });
+  assert.equal((await get(`${admin}/readyz`)).status, 503);
+  await using _keeper = await startKeeper({ port });
+  await using client = await connect(`127.0.0.1:${port}`);
+  const path = "/zoogate/services/www/targets";
+  await client.ensurePath(path);
+  await client.create(`${path}/a`, JSON.stringify({ url: registered }));
+  await eventually(async () => {
+    const other = await get(url, { headers: { Host: "other.example" } });
+    assert.equal(other.body.toString(), "registered");
+  }, 20_000);
+  assert.equal((await get(`${admin}/readyz`)).status, 200);
+  assert.deepEqual(await answersOf(url, 2), { fixed: 2 });
 });
 
 test("zoogate proxy applies a changed file on SIGHUP, and keeps the last good one", async (t) => {
