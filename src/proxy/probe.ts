@@ -1,5 +1,6 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { DEFAULT_HEAD_LIMITS, parseResponseHead } from "../http/index.ts";
+import { connectSecurely, isSecure } from "./target-tls.ts";
 import type { UpstreamAddress } from "./upstream-connection.ts";
 
 /**
@@ -17,12 +18,8 @@ export function probe(
 ): Promise<boolean> {
   const { timeoutMs, path, authority = "localhost" } = options;
   const { good = () => true } = options;
-  const { host, port, socketPath } = address;
   return new Promise((resolve) => {
-    const socket =
-      socketPath === undefined
-        ? connect({ host, port })
-        : connect({ path: socketPath });
+    const socket = connectTo(address);
     let received = Buffer.alloc(0);
     const finish = (ok: boolean) => {
       clearTimeout(timer);
@@ -32,7 +29,7 @@ export function probe(
     const timer = setTimeout(finish, timeoutMs, false);
     socket.on("error", () => finish(false));
     socket.on("close", () => finish(false));
-    socket.on("connect", () => {
+    socket.on(isSecure(address) ? "secureConnect" : "connect", () => {
       if (path === undefined) finish(true);
       else
         socket.write(
@@ -52,4 +49,12 @@ export function probe(
       else if (result.kind === "head") finish(good(result.head.status));
     });
   });
+}
+
+function connectTo(address: UpstreamAddress): Socket {
+  if (isSecure(address)) return connectSecurely(address);
+  const { host, port, socketPath } = address;
+  return socketPath === undefined
+    ? connect({ host, port })
+    : connect({ path: socketPath });
 }

@@ -7,6 +7,8 @@ import {
   type ResponseHead,
 } from "../http/index.ts";
 import type { ProxyLimits } from "./options.ts";
+import { SecureWire } from "./secure-wire.ts";
+import { connectSecurely, isSecure } from "./target-tls.ts";
 import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
 /** Why a connection could not carry an exchange to its end. */
@@ -65,6 +67,18 @@ export interface UpstreamAddress {
   readonly host: string;
   readonly port: number;
   readonly socketPath: string | undefined;
+  /** As registered; its scheme decides whether TLS is spoken. */
+  readonly url?: string;
+}
+
+function plainWire(input: InputBuffers, address: UpstreamAddress): Wire {
+  const { host, port, socketPath } = address;
+  return new Wire(input, (onread) => {
+    const common = { onread, allowHalfOpen: true };
+    return socketPath === undefined
+      ? connect({ ...common, host, port, noDelay: true })
+      : connect({ ...common, path: socketPath });
+  });
 }
 
 /** One connection to a target, for one exchange at a time. */
@@ -104,15 +118,12 @@ export class UpstreamConnection implements WireHandler {
     this.#owner = owner;
     this.#limits = limits;
     this.openedAtMs = nowMs;
-    const { host, port, socketPath } = address;
-    this.wire = new Wire(input, (onread) => {
-      const common = { onread, allowHalfOpen: true };
-      return socketPath === undefined
-        ? connect({ ...common, host, port, noDelay: true })
-        : connect({ ...common, path: socketPath });
-    });
+    this.wire = isSecure(address)
+      ? new SecureWire(input, connectSecurely(address))
+      : plainWire(input, address);
     this.wire.handler = this;
-    this.wire.socket.once("connect", () => {
+    const isOpen = this.wire.secure ? "secureConnect" : "connect";
+    this.wire.socket.once(isOpen, () => {
       if (this.#state !== "connecting") return;
       if (this.#user === undefined) this.#becomeIdle();
       else {

@@ -75,7 +75,7 @@ export class Registration implements AsyncDisposable {
     if (readTargetAddress(options.url) === undefined)
       throw new RegistryError(
         "bad-value",
-        `Cannot register ${JSON.stringify(options.url)}: it is not http://HOST:PORT or unix:/PATH`,
+        `Cannot register ${JSON.stringify(options.url)}: it is not http(s)://HOST:PORT or unix:/PATH`,
       );
     this.path = targetPath(options.service, options.name);
     if (options.release !== undefined) encodeName(options.release);

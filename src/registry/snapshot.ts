@@ -18,7 +18,7 @@ export interface TargetView {
   readonly registration: string;
   readonly czxid: bigint;
   readonly mzxid: bigint;
-  /** `http://host:port`, as it was registered. */
+  /** `http://host:port` or `https://host:port`, as it was registered. */
   readonly url: string;
   /** Without brackets when it is an IPv6 address. */
   readonly host: string;

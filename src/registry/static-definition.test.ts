@@ -84,7 +84,7 @@ test("readStaticServices() says where each mistake stands", () => {
       'b.retry.headTimeout (value): 10 should be a duration with its unit, as in "10s"',
       "c.retry.headTimeoutMs (key): there is no such key, …",
       "d.retry.attempts (value): Invalid value: Expected <=10 but received 99",
-      'e.targets.0 (value): "ftp://x" should be http://HOST:PORT or unix:/PATH',
+      'e.targets.0 (value): "ftp://x" should be http(s)://HOST:PORT or unix:/PATH',
       "f.targets.0.wait (key): there is no such key, …",
       "f.targets.0.weight (value): 0 should be a number above 0, at most 1000000",
       "g.targets.1 (value): x:1 is named twice",

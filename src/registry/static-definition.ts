@@ -210,7 +210,7 @@ function readTarget(
     problems.push(
       wrong(
         typeof item === "string" ? path : [...path, "url"],
-        `${JSON.stringify(url)} should be http://HOST:PORT or unix:/PATH`,
+        `${JSON.stringify(url)} should be http(s)://HOST:PORT or unix:/PATH`,
       ),
     );
     return undefined;
@@ -222,7 +222,7 @@ function readTarget(
         `${JSON.stringify(weight)} should be a number above 0, at most ${MAX_WEIGHT}`,
       ),
     );
-  const named = name ?? address.socketPath ?? url.slice("http://".length);
+  const named = name ?? address.socketPath ?? url.replace(/^https?:\/\//u, "");
   if (!isName(named)) {
     problems.push(wrong([...path, "name"], "a name has 1 to 128 characters"));
     return undefined;

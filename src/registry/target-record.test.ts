@@ -11,6 +11,7 @@ test("readTargetAddress() reads hosts, IPv6 addresses and sockets", () => {
     "http://10.0.0.1:8080": { host: "10.0.0.1", port: 8080 },
     "http://web-1/": { host: "web-1", port: 80 },
     "http://[::1]:81": { host: "::1", port: 81 },
+    "https://web-1": { host: "web-1", port: 443 },
   };
   for (const [url, address] of Object.entries(cases))
     assert.deepEqual(readTargetAddress(url), {
@@ -28,7 +29,7 @@ test("readTargetAddress() refuses what the data plane cannot dial", () => {
   for (const url of [
     "",
     "web:80",
-    "https://web",
+    "ftp://web",
     "http://web/path",
     "http://u@web",
     "http://web?x",

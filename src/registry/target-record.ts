@@ -23,7 +23,7 @@ const Url = v.pipe(
   v.check(
     (url) => readTargetAddress(url) !== undefined,
     (issue) =>
-      `${JSON.stringify(issue.received)} is not http://HOST:PORT or unix:/PATH`,
+      `${JSON.stringify(issue.received)} is not http(s)://HOST:PORT or unix:/PATH`,
   ),
 );
 
@@ -63,21 +63,24 @@ export function formatTargetRecord(record: TargetRecord): string {
   return JSON.stringify(record);
 }
 
+const PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
 /**
- * The address in a target's `url`: `http://HOST[:PORT]` or `unix:/PATH`; any
- * path, user or query makes it none of ours.
+ * The address in a target's `url`: `http://HOST[:PORT]`, `https://HOST[:PORT]` or
+ * `unix:/PATH`; any path, user or query makes it none of ours.
  */
 export function readTargetAddress(url: string): TargetAddress | undefined {
   if (url.startsWith("unix:/"))
     return { host: "", port: 0, socketPath: url.slice("unix:".length) };
   const parsed = URL.parse(url);
-  if (parsed === null || parsed.protocol !== "http:") return undefined;
+  const usualPort = parsed === null ? undefined : PORTS[parsed.protocol];
+  if (parsed === null || usualPort === undefined) return undefined;
   const { hostname, port, pathname, search, hash, username, password } = parsed;
   if (hostname === "" || pathname !== "/") return undefined;
   if (`${search}${hash}${username}${password}` !== "") return undefined;
   return {
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: port === "" ? 80 : Number(port),
+    port: port === "" ? usualPort : Number(port),
     socketPath: undefined,
   };
 }
