@@ -27,7 +27,7 @@ test("readStaticServices() reads URLs, weights, names, sockets and releases", ()
         "unix:/run/app.sock",
       ],
     },
-    api: { targets: ["http://[::1]:80"] },
+    api: { targets: ["http://[::1]:80", "http://x/"] },
   });
   assert.deepEqual(www?.definition?.hosts, ["www.example"]);
   assert.deepEqual(
@@ -40,6 +40,10 @@ test("readStaticServices() reads URLs, weights, names, sockets and releases", ()
   );
   // Targets only: what the service is, the registry says.
   assert.equal(api?.definition, undefined);
+  assert.deepEqual(
+    api?.targets.map(({ name }) => name),
+    ["[::1]:80", "x:80"],
+  );
 });
 
 test("readStaticServices() writes durations and sizes with their unit", () => {

@@ -2,7 +2,7 @@ import { fileKey, parseBytes, parseDurationMs } from "../base/index.ts";
 import { checkDefinition, defaultDefinition } from "./definition-schema.ts";
 import type { ServiceDefinition } from "./definition.ts";
 import { encodeName } from "./names.ts";
-import { readTargetAddress } from "./target-record.ts";
+import { readTargetAddress, type TargetAddress } from "./target-record.ts";
 
 /** A target that a file names. */
 export interface StaticTarget {
@@ -222,7 +222,7 @@ function readTarget(
         `${JSON.stringify(weight)} should be a number above 0, at most ${MAX_WEIGHT}`,
       ),
     );
-  const named = name ?? address.socketPath ?? url.replace(/^https?:\/\//u, "");
+  const named = name ?? defaultName(address);
   if (!isName(named)) {
     problems.push(wrong([...path, "name"], "a name has 1 to 128 characters"));
     return undefined;
@@ -233,6 +233,11 @@ function readTarget(
     weight: typeof weight === "number" ? weight : 1,
     release: readRelease(release, [...path, "release"], problems) ?? at.release,
   };
+}
+
+function defaultName({ host, port, socketPath }: TargetAddress): string {
+  if (socketPath !== undefined) return socketPath;
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function readRelease(
