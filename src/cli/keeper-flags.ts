@@ -1,11 +1,12 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Journal } from "../base/index.ts";
+import { errorMessage, type Journal } from "../base/index.ts";
 import {
   type Address,
   ConfigError,
   formatAddress,
   isLoopback,
+  parseAddress,
   readAuthFile,
 } from "../config/index.ts";
 import type { Metric } from "../admin/index.ts";
@@ -13,6 +14,7 @@ import {
   type Keeper,
   type KeeperOptions,
   type KeeperStats,
+  type KeeperTls,
   startKeeper,
 } from "../keeper/index.ts";
 
@@ -24,8 +26,9 @@ export interface KeeperSettings {
   readonly open: boolean;
   readonly numbers?: Omit<
     KeeperOptions,
-    "host" | "port" | "dataFile" | "users" | "open"
+    "host" | "port" | "dataFile" | "users" | "open" | "tls"
   >;
+  readonly tls?: KeeperTls | undefined;
   readonly journal: Journal;
 }
 
@@ -34,7 +37,7 @@ export interface KeeperSettings {
  * @throws KeeperError when it cannot listen or its file cannot be used
  */
 export async function openKeeper(settings: KeeperSettings): Promise<Keeper> {
-  const { listen, authFile } = settings;
+  const { listen, authFile, tls } = settings;
   if (!isLoopback(listen.host) && authFile === undefined && !settings.open)
     throw new ConfigError(
       "missing-option",
@@ -51,8 +54,58 @@ export async function openKeeper(settings: KeeperSettings): Promise<Keeper> {
     dataFile: settings.dataFile,
     users,
     open: settings.open,
+    ...(tls === undefined ? {} : { tls }),
     journal: settings.journal,
   });
+}
+
+/** The flags of a keeper's TLS port; commander's names. */
+export interface KeeperTlsFlags {
+  readonly tlsListen?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+}
+
+/**
+ * Reads what the TLS port takes; undefined without one.
+ * @throws ConfigError
+ */
+export async function readKeeperTls(
+  flags: KeeperTlsFlags,
+): Promise<KeeperTls | undefined> {
+  const { tlsListen, tlsCert, tlsKey, tlsCa } = flags;
+  if (tlsListen === undefined) {
+    const lost = Object.values({ tlsCert, tlsKey, tlsCa });
+    if (lost.every((file) => file === undefined)) return undefined;
+    throw new ConfigError(
+      "missing-option",
+      "Cannot speak TLS: it is not said where; give --tls-listen, too",
+    );
+  }
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new ConfigError(
+      "missing-option",
+      `Cannot listen on ${tlsListen}: TLS needs a certificate and its key; give --tls-cert and --tls-key`,
+    );
+  return {
+    ...parseAddress(tlsListen, "--tls-listen"),
+    cert: await readPem(tlsCert, "--tls-cert"),
+    key: await readPem(tlsKey, "--tls-key"),
+    ...(tlsCa === undefined ? {} : { ca: await readPem(tlsCa, "--tls-ca") }),
+  };
+}
+
+async function readPem(path: string, flag: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ConfigError(
+      "unreadable-file",
+      `Cannot read ${flag} ${JSON.stringify(path)}: ${errorMessage(error)}`,
+      error,
+    );
+  }
 }
 
 function userOf(auth: string): {

@@ -24,6 +24,8 @@ export async function main(args: readonly string[]): Promise<void> {
     .version(await packageVersion(), "--version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
+    // A command's flags are its own, where it has commands below it, too.
+    .enablePositionalOptions()
     .showHelpAfterError("(see zoogate --help)")
     .addHelpText("after", AFTER_HELP)
     .exitOverride();

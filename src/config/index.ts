@@ -30,5 +30,10 @@ export {
   formatSetting,
   type SettingValue,
 } from "./setting-value.ts";
-export type { Setting, SettingRow, SettingSection } from "./setting.ts";
+export {
+  type Setting,
+  type SettingRow,
+  type SettingSection,
+  settingsOf,
+} from "./setting.ts";
 export { defaultDataFolder, stateFolder } from "./state-folder.ts";

@@ -151,7 +151,8 @@ export class Keeper implements ConnectionHost, AsyncDisposable {
     if (plain !== undefined)
       this.#address = await listen(plain, { host: this.host, port });
     if (secure !== undefined) {
-      const at = { host: this.host, port: this.#tls?.port ?? 0 };
+      const { host = this.host, port: tlsPort = 0 } = this.#tls ?? {};
+      const at = { host, port: tlsPort };
       this.#tlsPort = (await listen(secure, at)).port;
     }
     this.#sweptMs = this.#clock.nowMs();

@@ -32,7 +32,10 @@ export async function startKeeper(
     ...rest
   } = options;
   const numbers = readOptions(keeperOptionTable, rest);
-  refuseOpenAddress(host, numbers.open || users.length > 0);
+  const guarded = numbers.open || users.length > 0;
+  refuseOpenAddress(host, guarded);
+  // Who holds a certificate of the CA is known.
+  refuseOpenAddress(tls?.host ?? host, guarded || tls?.ca !== undefined);
   const { nowMs, wallMs } = readClock(clock);
   const { storage, state } =
     dataFile === undefined

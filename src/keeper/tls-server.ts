@@ -2,6 +2,8 @@ import { createServer, type Server } from "node:tls";
 
 /** How clients speak TLS. */
 export interface KeeperTls {
+  /** Where it listens; as the plain port unless given. */
+  readonly host?: string;
   /** 0 lets the system choose. */
   readonly port: number;
   /** PEM. */

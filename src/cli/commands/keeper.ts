@@ -8,11 +8,19 @@ import {
   parseAddress,
   stateFolder,
 } from "../../config/index.ts";
-import { keeperMetrics, openKeeper } from "../keeper-flags.ts";
+import {
+  keeperMetrics,
+  type KeeperTlsFlags,
+  openKeeper,
+  readKeeperTls,
+} from "../keeper-flags.ts";
+import { keeperLimitOptions, readKeeperLimits } from "../keeper-limits.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
 import { createLog, type LogFlags, logOptions } from "../log.ts";
+import { keeperExportCommand } from "./keeper-export.ts";
+import { keeperImportCommand } from "./keeper-import.ts";
 
-interface KeeperFlags extends LogFlags {
+interface KeeperFlags extends LogFlags, KeeperTlsFlags {
   readonly listen: string;
   readonly admin?: string;
   readonly data: string;
@@ -58,22 +66,48 @@ export function keeperCommand(): Command {
         "--open",
         "let anyone who reaches the address read and change everything",
       ).default(false),
+    )
+    .addOption(
+      new Option(
+        "--tls-listen <address>",
+        "where clients connect by TLS; off unless given",
+      ),
+    )
+    .addOption(
+      new Option("--tls-cert <file>", "its certificate and chain (PEM)"),
+    )
+    .addOption(new Option("--tls-key <file>", "the private key (PEM)"))
+    .addOption(
+      new Option(
+        "--tls-ca <file>",
+        "whose certificates clients must show (PEM); none unless given",
+      ),
     );
-  for (const option of logOptions()) command.addOption(option);
-  return command
-    .addHelpText(
-      "after",
-      `
+  for (const option of [...keeperLimitOptions(), ...logOptions()])
+    command.addOption(option);
+  return (
+    command
+      .helpCommand(false)
+      // What follows export or import is theirs.
+      .enablePositionalOptions()
+      .addCommand(keeperExportCommand())
+      .addCommand(keeperImportCommand())
+      .addHelpText(
+        "after",
+        `
 A coordinator for one machine that speaks ZooKeeper's protocol: zkCli.sh, kazoo
 and Curator work against it. Nothing is acknowledged before it is on disk.
 For more than one machine, run an Apache ZooKeeper ensemble instead.`,
-    )
-    .action(runKeeper);
+      )
+      .action(runKeeper)
+  );
 }
 
 async function runKeeper(flags: KeeperFlags): Promise<void> {
   const listen = parseAddress(flags.listen, "--listen");
   const journal = await createLog(flags);
+  const tls = await readKeeperTls(flags);
+  const numbers = readKeeperLimits({ ...flags }, process.env);
   using lifetime = new Lifetime();
   await using keeper = await openKeeper({
     listen,
@@ -85,6 +119,8 @@ async function runKeeper(flags: KeeperFlags): Promise<void> {
         ),
     authFile: flags.zookeeperAuth,
     open: flags.open,
+    numbers,
+    tls,
     journal,
   });
   await using _admin =
@@ -100,7 +136,11 @@ async function runKeeper(flags: KeeperFlags): Promise<void> {
           },
           journal,
         });
-  printReady(keeper.connectString);
+  const secure =
+    tls === undefined
+      ? ""
+      : `, tls ${formatAddress({ host: tls.host ?? keeper.host, port: keeper.tlsPort ?? 0 })}`;
+  printReady(`${keeper.connectString}${secure}`);
   const end = await Promise.race([
     keeper.ended,
     lifetime.ended().then(() => undefined),
