@@ -24,7 +24,7 @@ function xidsOf(frames: FrameWriter): number[] {
   return xids;
 }
 
-test("Depot numbers requests from 1 and wraps before 2^31, never to 0 or below", () => {
+test("Depot numbers requests from 1 and wraps before 2^31, never to 0 or below (j)", () => {
   const frames = new FrameWriter();
   const first = new Depot({ limit: 9, limitBytes: 1_000, maxFrameBytes: 100 });
   first.send(syncRequest(), frames, 0);

@@ -1,7 +1,38 @@
 /**
  * Defects of other ZooKeeper clients, and what ours promises instead. Each test
  * fails on a client that has the defect; the server's part is played by hand
- * where no real one misbehaves on demand.
+ * where no real one misbehaves on demand. The marks stand in the names of the
+ * tests; those of D1, D3, D7, D8, a, b, f, i and k in test/contract, where real
+ * servers do it.
+ *
+ *  D1 a server frozen by SIGSTOP is never noticed
+ *  D2 half a frame of a dead connection spoils the next one
+ *  D3 many watches make a SetWatches that the server refuses, for ever
+ *  D4 an error code that no table knows ends the process
+ *  D5 a recursive delete goes one level deep
+ *  D6 an IPv6 literal is taken for a name
+ *  D7 seconds without writes when one of three servers dies
+ *  D8 a watch is told of the failover and dropped
+ *  D9 refused connections burn the CPU, and the client dies
+ *
+ *  a  silence is noticed after two thirds of the session timeout
+ *  b  a session is lost by the client's own clock, too
+ *  c  watches are set again in pieces of at most 128 KB
+ *  d  what was read of one connection never meets the next
+ *  e  nothing throws out of a socket's events
+ *  f  a new session by itself, with its persistent nodes
+ *  g  a protected create leaves no double
+ *  h  the session id of the answer is compared with the one asked for
+ *  i  watches can be removed
+ *  j  request numbers begin at 1, wrap before 2^31 and skip negatives
+ *  k  close() is idempotent and bounded in time
+ *  l  "connected, then closed at once" is backed off from
+ *  m  a limit for frames that come in
+ *  n  IPv6 literals
+ *  o  names are looked up again for each connection
+ *  p  on the wire: connect, authentication, watches, then what waited
+ *  q  the highest zxid seen is presented, and 0 only after every server has
+ *     closed silently for a session timeout
  */
 import assert from "node:assert/strict";
 import dns from "node:dns";
@@ -85,7 +116,7 @@ test("D5: deleteRecursive() goes deeper than one level", async () => {
   assert.equal(await zk.exists("/bug"), undefined);
 });
 
-test("D6: an IPv6 literal is an address", async () => {
+test("D6, (n): an IPv6 literal is an address", async () => {
   await using keeper = await startKeeper({ host: "::1" });
   await using zk = await connect(`[::1]:${keeper.port}`);
   assert.equal(zk.server?.host, "::1");

@@ -51,7 +51,7 @@ describeOnEach("PersistentNode", (ground) => {
     assert.equal(second?.ephemeralOwner, zk.sessionId);
   });
 
-  test("PersistentNode makes its node in the new session after an expiry", async () => {
+  test("PersistentNode makes its node in the new session after an expiry (f)", async () => {
     await using reached = await ground.reach();
     await using other = await ground.connect();
     const { zk, proxy } = reached;

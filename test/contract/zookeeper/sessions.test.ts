@@ -140,7 +140,7 @@ for (const kind of backendKinds) {
     );
 
     session(
-      "a frozen server is noticed after two thirds of the timeout, and the session is kept (D1)",
+      "a frozen server is noticed after two thirds of the timeout, and the session is kept (D1, a)",
       async ({ zk, states, node }) => {
         const id = zk.sessionId;
         await zk.sync();
@@ -166,7 +166,7 @@ for (const kind of backendKinds) {
     );
 
     session(
-      "without a server a session is lost by our own clock, then expired by the server's word, then new",
+      "without a server a session is lost by our own clock, then expired by the server's word, then new (b, f)",
       async ({ zk, states, node }) => {
         const id = zk.sessionId;
         const waitingBefore = () => zk.getData(node);
@@ -206,7 +206,7 @@ for (const kind of backendKinds) {
     );
 
     session(
-      "close() ends the session at once, is idempotent and refuses what comes after",
+      "close() ends the session at once, is idempotent and refuses what comes after (k)",
       async ({ zk, states, node }) => {
         const last = zk.getData(node);
         const first = zk.close();
@@ -222,7 +222,7 @@ for (const kind of backendKinds) {
     );
 
     session(
-      "close() while disconnected and while frozen is bounded in time",
+      "close() while disconnected and while frozen is bounded in time (k)",
       async ({ zk, states, node }) => {
         proxy.block();
         await states.next(({ kind: state }) => state === "suspended");

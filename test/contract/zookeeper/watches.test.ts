@@ -239,7 +239,7 @@ for (const kind of backendKinds) {
       );
 
       watching(
-        `a ${streamKind} watch is removed from the server when its reader leaves`,
+        `a ${streamKind} watch is removed from the server when its reader leaves (i)`,
         async ({ zk, watch }) => {
           const first = await watch(streamKind);
           const second = await watch(streamKind);
