@@ -29,7 +29,8 @@ export class ReplyDesk {
   readonly #onAuthRefused: () => void;
   readonly #context: { zxid: bigint; readonly chroot: string };
   #lastZxid = 0n;
-  #pingSentMs: number | undefined;
+  /** When the pings were sent that are not answered, oldest first. */
+  #pingsSentMs: number[] = [];
   #provenMs = 0;
   #onPing: ((zxid: bigint) => void) | undefined;
 
@@ -67,13 +68,16 @@ export class ReplyDesk {
     return this.#provenMs;
   }
 
-  set provenMs(ms: number) {
-    this.#provenMs = ms;
+  /** A new connection, whose first message was sent then and is answered: what others had under way is void. */
+  restart(provenMs: number): void {
+    this.#provenMs = provenMs;
+    this.#pingsSentMs = [];
+    this.#onPing = undefined;
   }
 
   /** Remembers a ping; `onAnswer` is told the server's zxid. */
   pingSent(clock: Clock, onAnswer?: (zxid: bigint) => void): void {
-    this.#pingSentMs = clock.nowMs();
+    this.#pingsSentMs.push(clock.nowMs());
     this.#onPing = onAnswer;
   }
 
@@ -170,8 +174,10 @@ export class ReplyDesk {
   }
 
   #takePing(zxid: bigint): void {
-    if (this.#pingSentMs !== undefined && this.#pingSentMs > this.#provenMs)
-      this.#provenMs = this.#pingSentMs;
+    // Pings are answered in their order: this is the oldest one's answer.
+    const sentMs = this.#pingsSentMs.shift();
+    if (sentMs !== undefined && sentMs > this.#provenMs)
+      this.#provenMs = sentMs;
     const onPing = this.#onPing;
     this.#onPing = undefined;
     if (onPing !== undefined) onPing(zxid);

@@ -312,7 +312,7 @@ export class Session {
     const password = reply.passwd ?? Buffer.alloc(0);
     this.#credentials = { id: granted, password };
     this.#timeoutMs = reply.timeOut;
-    this.#desk.provenMs = link.sinceMs;
+    this.#desk.restart(link.sinceMs);
     const pacemaker = new Pacemaker(this.#clock, {
       sessionTimeoutMs: reply.timeOut,
       onPing: () => this.#ping(connection),
