@@ -8,7 +8,7 @@ const RECORD: AccessRecord = {
   client: "10.0.0.1",
   method: "GET",
   host: "www.example",
-  minorVersion: 1,
+  version: "1.1",
   path: "/a?b=c",
   status: 200,
   bytes: 4096,

@@ -49,7 +49,7 @@ function jsonLine(record: AccessRecord): string {
     method: record.method,
     host: record.host,
     path: record.path,
-    version: `1.${record.minorVersion}`,
+    version: record.version,
     status: record.status,
     bytes: record.bytes,
     ms: Math.round(record.ms * 1000) / 1000,
@@ -76,8 +76,8 @@ function isoTime(atMs: number): string {
 
 /** As Apache's `combined` and nginx write it, always in UTC. */
 function combinedLine(record: AccessRecord): string {
-  const { client, method, path, minorVersion, status, bytes } = record;
-  const request = `${quotable(method)} ${quotable(path)} HTTP/1.${minorVersion}`;
+  const { client, method, path, version, status, bytes } = record;
+  const request = `${quotable(method)} ${quotable(path)} HTTP/${version}`;
   const code = status === 0 ? CLIENT_LEFT : status;
   return `${client} - - [${clfTime(record.atMs)}] "${request}" ${code} ${bytes} "${quotable(record.referer)}" "${quotable(record.agent)}"`;
 }

@@ -8,7 +8,7 @@ function record(atMs: number): AccessRecord {
     client: "",
     method: "GET",
     host: "",
-    minorVersion: 1,
+    version: "1.1",
     path: "/",
     status: 200,
     bytes: 0,

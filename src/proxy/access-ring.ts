@@ -4,7 +4,8 @@ export interface AccessRecord {
   readonly client: string;
   readonly method: string;
   readonly host: string;
-  readonly minorVersion: 0 | 1;
+  /** Of HTTP, as the client spoke it. */
+  readonly version: "1.0" | "1.1" | "2.0";
   /** Path and query as received. */
   readonly path: string;
   readonly status: number;

@@ -142,7 +142,8 @@ export class Http2Answer {
       status: this.#status,
       contentBytes: this.#contentBytes + Math.max(0, restBytes),
       fromStore: this.fromStore,
-    };
+      version: "2.0",
+    } as const;
     recordAnswer(this.#thread, answer, client, request, serving);
   }
 

@@ -10,6 +10,8 @@ export interface WrittenAnswer {
   readonly status: number;
   readonly contentBytes: number;
   readonly fromStore: boolean;
+  /** Of HTTP, where the request does not say it. */
+  readonly version?: "2.0";
 }
 
 /** An answer is whole, or will never be: for the totals and the access log. */
@@ -32,7 +34,7 @@ export function recordAnswer(
     client: client.facts.address,
     method: request.method,
     host: request.host,
-    minorVersion: request.minorVersion,
+    version: answer.version ?? (request.minorVersion === 1 ? "1.1" : "1.0"),
     path: request.path + request.query,
     status: answer.status,
     bytes: answer.contentBytes,

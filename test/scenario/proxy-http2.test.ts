@@ -321,3 +321,18 @@ test("DataPlane.close() lets HTTP/2 requests end and refuses new ones", async (t
   assert.equal(body, "ab");
   await closed;
 });
+
+test("the access log names HTTP/2", async (t) => {
+  const { port, plane } = await secureProxy(
+    t,
+    (_request, response) => {
+      response.end("body");
+    },
+    { limits: { accessRecords: 10 } },
+  );
+  const session = await http2Client(t, port);
+  await ask(session, { ":path": "/x", ":method": "PUT" }, "content");
+  const seen = JSON.stringify(await plane.accessRecords());
+  assert.match(seen, /2\.0/);
+  assert.match(seen, /PUT/);
+});
