@@ -66,6 +66,8 @@ export function answerRequest(
     answerKnown(answering, client, request, reader);
   } catch (error) {
     if (!(error instanceof JuteRejection)) throw error;
+    if (IDENTIFYING.has(request.type))
+      return client.finish("malformed-request");
     // A write gets its number before it is read, so the refusal has one too.
     if (WRITES.has(request.type)) answering.database.takeZxid();
     client.begin(
@@ -87,6 +89,9 @@ const WRITES: ReadonlySet<number> = new Set([
   OpCode.setACL,
   OpCode.multi,
 ]);
+
+/** Read before the others; who gets these wrong is told nothing. */
+const IDENTIFYING: ReadonlySet<number> = new Set([OpCode.auth, OpCode.sasl]);
 
 const BEFORE_AUTHENTICATION: ReadonlySet<number> = new Set([
   OpCode.ping,
