@@ -16,7 +16,7 @@ export async function startZoogate(
     readonly profileFolder?: string | undefined;
   } = {},
 ): Promise<Contender> {
-  const { folder, core, otherCore, originPort } = stage;
+  const { folder, core, otherCore, originPort, certificate } = stage;
   const started: ChildServer[] = [];
   const stop = async () => {
     for (const server of started.toReversed()) await server.stop();
@@ -66,6 +66,7 @@ export async function startZoogate(
       ? join(folder, "zoogate-access.log")
       : undefined;
     const port = await freePort();
+    const tlsPort = await freePort();
     const admin = await freePort();
     const server = await zoogate("proxy", port, [
       ...zookeeper,
@@ -77,11 +78,22 @@ export async function startZoogate(
       "1",
       ...data("proxy"),
       ...(accessLogFile === undefined ? [] : ["--access-log", accessLogFile]),
+      ...(certificate === undefined
+        ? []
+        : [
+            "--tls-listen",
+            `127.0.0.1:${tlsPort}`,
+            "--tls-cert",
+            certificate.certFile,
+            "--tls-key",
+            certificate.keyFile,
+          ]),
     ]);
     return {
       name: "Zoogate",
       server,
       http: `http://127.0.0.1:${port}`,
+      https: certificate && `https://127.0.0.1:${tlsPort}`,
       accessLogFile,
       stop,
     };
