@@ -67,11 +67,15 @@ export class Http2Answer {
 
   interim(text: string): void {
     const status = statusOf(text);
-    if (!this.#isOpen()) return;
-    this.#stream.additionalHeaders({
-      ":status": status,
-      ...http2Headers(text),
-    });
+    if (!this.#isOpen() || this.#stream.headersSent) return;
+    try {
+      this.#stream.additionalHeaders({
+        ":status": status,
+        ...http2Headers(text),
+      });
+    } catch {
+      // An interim answer may be left out.
+    }
   }
 
   /** `encode` asks for chunks, which HTTP/2 does not have. */
@@ -159,7 +163,12 @@ export class Http2Answer {
       !endStream && this.#takesTrailers && this.#chunks !== undefined;
     if (waitForTrailers)
       this.#stream.once("wantTrailers", () => this.#sendTrailers());
-    this.#stream.respond(head, { endStream, waitForTrailers });
+    try {
+      this.#stream.respond(head, { endStream, waitForTrailers });
+    } catch {
+      // A field that HTTP/1.1 has and Node does not send by HTTP/2.
+      this.cut();
+    }
   }
 
   #sendTrailers(): void {
@@ -168,7 +177,11 @@ export class Http2Answer {
     const headers: Record<string, string> = {};
     for (let index = 0; index < trailers.length; index += 2)
       headers[trailers[index]?.toLowerCase() ?? ""] = trailers[index + 1] ?? "";
-    this.#stream.sendTrailers(headers);
+    try {
+      this.#stream.sendTrailers(headers);
+    } catch {
+      this.cut();
+    }
   }
 
   #write(piece: Buffer, kept: boolean): void {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { constants } from "node:http2";
+import { createServer } from "node:net";
 import { test } from "node:test";
-import { ask, http2Client, secureProxy } from "./secure-harness.ts";
+import { serviceView, startProxy, targetView } from "./proxy-harness.ts";
+import { ask, http2Client, pair, secureProxy } from "./secure-harness.ts";
 
 test("HTTP/2 requests pass to a target as HTTP/1.1 with what the proxy knows of them", async (t) => {
   const { port } = await secureProxy(t, (request, response) => {
@@ -320,6 +322,70 @@ test("DataPlane.close() lets HTTP/2 requests end and refuses new ones", async (t
   await once(stream, "end");
   assert.equal(body, "ab");
   await closed;
+});
+
+test("whatever a target answers, HTTP/2 clients get what can be said, and the worker lives", async (t) => {
+  const answers = [
+    "200 OK\r\nX!#$%&'*+-.^_`|~: y\r\nContent-Length: 0",
+    "200 OK\r\nX: \x80\xff\r\nContent-Length: 0",
+    "200 OK\r\nX:\r\nContent-Length: 0",
+    "200 OK\r\nTE: trailers\r\nHost: a\r\nContent-Length: 0",
+    "200 OK\r\nETag: a\r\nETag: b\r\nAge: 1\r\nAge: 2\r\nContent-Length: 0",
+    "200 OK\r\nContent-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0",
+    "205 Reset\r\nContent-Length: 4\r\n\r\nabcd",
+    "426 Upgrade\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 0",
+    "599 Odd\r\nContent-Length: 0",
+    "200\r\nContent-Length: 0",
+    "102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0",
+    "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nX: z",
+    "200 OK\r\nHTTP2-Settings: a\r\nProxy-Authenticate: b\r\nContent-Length: 0",
+    "200 OK\r\nConnection: close\r\n\r\nuntil the end",
+    `200 OK\r\n${"X: y\r\n".repeat(100)}Content-Length: 0`,
+    `200 OK\r\nX: ${"y".repeat(30_000)}\r\nContent-Length: 0`,
+  ];
+  let next = 0;
+  const target = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () =>
+      socket.end(`HTTP/1.1 ${answers[next]}\r\n\r\n`, "latin1"),
+    );
+  });
+  target.listen(0, "127.0.0.1");
+  await once(target, "listening");
+  t.after(() => target.close());
+  const address = target.address();
+  const targetPort =
+    typeof address === "object" && address !== null ? address.port : 0;
+  const { port, plane } = await startProxy(
+    [
+      serviceView([targetView(targetPort)], {
+        definition: {
+          health: {
+            failures: 1000,
+            ejectMs: 30_000,
+            maxEjectMs: 300_000,
+            active: undefined,
+          },
+        },
+      }),
+    ],
+    {
+      listen: [{ host: "127.0.0.1", port: 0, tls: true }],
+      certificates: [pair("default")],
+    },
+  );
+  t.after(() => plane.close({ signal: AbortSignal.abort() }));
+  const session = await http2Client(t, port);
+  for (const answer of answers) {
+    const reply = await ask(session, { ":path": "/", te: "trailers" });
+    assert.ok(
+      reply.status >= 200 || reply.resetCode !== 0,
+      `${JSON.stringify(answer)}: ${reply.status} ${reply.resetCode}`,
+    );
+    next += 1;
+  }
+  const { workers } = await plane.stats();
+  assert.equal(workers[0]?.requests, answers.length);
 });
 
 test("the access log names HTTP/2", async (t) => {
