@@ -121,6 +121,8 @@ export class CountLedger implements AsyncDisposable {
     if (!this.#started) return;
     const limit = delay(CLOSE_TIMEOUT_MS, { clock: this.#clock });
     await Promise.race([this.flush(), limit]);
+    // A round that hangs has not seen the latest.
+    this.#observe();
     await this.#spool();
   }
 
@@ -136,9 +138,13 @@ export class CountLedger implements AsyncDisposable {
     });
   }
 
+  #observe(): void {
+    this.#book.observe(this.#options.totals(), this.#options.rotation?.());
+  }
+
   /** Never rejects. */
   async #round(): Promise<void> {
-    this.#book.observe(this.#options.totals(), this.#options.rotation?.());
+    this.#observe();
     if (!this.#book.hasWork) return;
     try {
       if (this.#zk.state.kind === "live") await this.#flush();
