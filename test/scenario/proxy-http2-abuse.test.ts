@@ -342,3 +342,54 @@ test("maxRequestsPerConnection ends an HTTP/2 connection after its last request"
     assert.equal((await ask(session, { ":path": "/" })).body.length, 100_000);
   await closed;
 });
+
+test("after streams that end in every way, nothing is left in flight", async (t) => {
+  const { port, plane } = await secureProxy(
+    t,
+    (request, response) => {
+      request.resume();
+      request.on("error", () => {});
+      const kind = Number(request.url?.slice(1)) % 4;
+      if (kind === 0) response.end("x".repeat(50_000));
+      else if (kind === 1) setTimeout(() => response.end("late"), 20);
+      else if (kind === 2) request.socket.destroy();
+      else response.write("never whole");
+    },
+    {
+      limits: { http2MaxResets: 1_000_000 },
+      definition: {
+        health: {
+          failures: 1_000_000,
+          ejectMs: 30_000,
+          maxEjectMs: 300_000,
+          active: undefined,
+        },
+      },
+    },
+  );
+  const session = await http2Client(t, port);
+  const closings: Promise<unknown>[] = [];
+  for (let i = 0; i < 400; i++) {
+    const isUpload = i % 3 === 0;
+    const stream = session.request(
+      { ":method": isUpload ? "PUT" : "GET", ":path": `/${i}` },
+      { endStream: !isUpload },
+    );
+    stream.on("error", () => {});
+    stream.resume();
+    closings.push(once(stream, "close"));
+    if (isUpload) {
+      stream.write("begun");
+      if (i % 2 === 0) stream.end("ended");
+    }
+    if (i % 4 === 3 || (isUpload && i % 2 === 1))
+      setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), i % 7);
+    if (i % 50 === 49) await Promise.all(closings.splice(0));
+  }
+  await Promise.all(closings);
+  while ((await plane.stats()).targets[0]?.inFlight !== 0);
+  session.close();
+  while ((await plane.stats()).totals.connectionsActive !== 0);
+  const { totals } = await plane.stats();
+  assert.equal(totals.requests, 400);
+});
