@@ -184,7 +184,11 @@ export function answerGetAllChildrenNumber(
     refuse(database, client, request, node);
     return;
   }
-  client.begin(request.xid, database.zxid, 0).int(countBelow(database, node));
+  // The root is known by both names, and counted below the empty one.
+  const itself = path === "" ? 1 : 0;
+  client
+    .begin(request.xid, database.zxid, 0)
+    .int(countBelow(database, node) + itself);
   client.end();
 }
 
