@@ -440,6 +440,10 @@ export class ClientConnection implements WireHandler, Asker, Client {
 
   sweep(nowMs: number): void {
     const { limits } = this.#thread;
+    if (this.wire.pendingBytes > 0 && this.wire.moved()) {
+      this.#sinceMs = nowMs;
+      this.#exchange?.onClientMoved?.();
+    }
     const elapsedMs = nowMs - this.#sinceMs;
     switch (this.#state) {
       case "idle":
@@ -483,11 +487,8 @@ export class ClientConnection implements WireHandler, Asker, Client {
       return;
     }
     // Content that does not come, though we read.
-    if (
-      this.#content.open &&
-      !this.wire.paused &&
-      elapsedMs >= limits.stallTimeoutMs
-    ) {
+    const isMissing = this.#content.open && !this.wire.paused;
+    if (isMissing && elapsedMs >= limits.stallTimeoutMs) {
       this.#keepAlive = false;
       this.#exchange?.abort();
       if (this.#answer.begun) this.cut();

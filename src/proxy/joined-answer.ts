@@ -180,6 +180,10 @@ export class JoinedAnswer implements Serving, FillListener {
     else if (this.#begun) this.#pump();
   }
 
+  onClientMoved(): void {
+    this.#movedAtMs = this.#thread.coarseMs;
+  }
+
   onRequestData(bytes: Buffer, from: number, to: number, kept: boolean): void {
     this.#instead?.onRequestData(bytes, from, to, kept);
   }

@@ -21,6 +21,8 @@ export interface Serving {
   onRequestEnd(): void;
   /** The client takes bytes again. */
   onClientDrain(): void;
+  /** The client takes what it was given, though not yet all of it. */
+  onClientMoved?(): void;
   /** False when the target takes no more for now. */
   onClientTunnelData(bytes: Buffer, end: number): boolean;
   onClientTunnelEnd(): void;

@@ -55,6 +55,7 @@ export class Wire {
   #errorCode: string | undefined;
   #closed = false;
   #awaitsDrain = false;
+  #unsentBytes = 0;
 
   /** `open` makes the socket with the given `onread`. */
   constructor(
@@ -110,6 +111,14 @@ export class Wire {
   /** Whether reads go to a buffer that stays untouched while the wire is paused. */
   get streams(): boolean {
     return this.#own !== undefined;
+  }
+
+  /** Whether the kernel has taken bytes since this was last asked. */
+  moved(): boolean {
+    const unsentBytes = this.socket.writableLength + queuedBytes(this.socket);
+    const moved = unsentBytes !== this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
+    return moved;
   }
 
   /** True when the kernel took all: `bytes` may be used again. */
@@ -195,6 +204,18 @@ export class Wire {
     this.#own = undefined;
     return this.#input.shared;
   }
+}
+
+/**
+ * How much of the write that is going on the kernel has not taken: a socket
+ * itself counts a write of many megabytes as pending until its last byte.
+ */
+function queuedBytes(socket: Socket): number {
+  const inside = socket as unknown as {
+    _handle?: { writeQueueSize?: unknown } | null;
+  }; // undocumented, hence checked
+  const size = inside._handle?.writeQueueSize;
+  return typeof size === "number" ? size : 0;
 }
 
 /** What is undocumented in an accepted socket, and all that we use of it. */
