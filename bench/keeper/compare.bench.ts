@@ -4,8 +4,9 @@
  * them. Each server on core 0, alone at its time; the client on core 1.
  *
  * Unit: operations a second (median of the rounds), 100 bytes of data, 100
- * requests under way over all clients; p99 of the answers' delay. Watch events
- * a second: one client sets 10,000 one-shot watches, another one changes the
+ * requests under way over all clients; microseconds of the server's CPU for
+ * each, which other work on the machine disturbs least; p99 of the answers'
+ * delay. Watch events a second: one client sets 10,000 one-shot watches, another one changes the
  * nodes; from the first change to the last event.
  */
 import { cpus } from "node:os";
@@ -17,13 +18,21 @@ import {
 } from "../../src/jute/index.ts";
 import { OPEN } from "../../src/keeper/raw-client.fixture.ts";
 import { type Contender, median, pin, withContenders } from "./contenders.ts";
-import { drive, type Driven, fill, frame, open, type Pipe } from "./pipe.ts";
+import {
+  cpuUs,
+  drive,
+  type Driven,
+  fill,
+  frame,
+  open,
+  type Pipe,
+} from "./pipe.ts";
 
 const DATA = Buffer.alloc(100, 0x78);
 /** Read and written. */
 const NODES = 1_000;
 const WATCHED = 10_000;
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const MEASURE_MS = Number(process.env["BENCH_MS"] ?? 1_000);
 const CLIENTS = [1, 10, 100];
 const IN_FLIGHT = 100;
@@ -129,6 +138,13 @@ async function main(): Promise<void> {
   });
 }
 
+/** What is seen of one server in the rounds of one workload. */
+interface Samples {
+  readonly rates: number[];
+  readonly us: number[];
+  readonly delays: number[];
+}
+
 async function row(
   contenders: readonly Contender[],
   workload: {
@@ -138,17 +154,23 @@ async function row(
   },
 ): Promise<void> {
   const { what, clients } = workload;
-  const rates = contenders.map((): number[] => []);
-  const delays = contenders.map((): number[] => []);
+  const samples = contenders.map((): Samples => ({
+    rates: [],
+    us: [],
+    delays: [],
+  }));
   for (let round = 0; round < ROUNDS; round++)
     for (const [index, contender] of contenders.entries()) {
+      const startUs = cpuUs(contender.pid);
       const driven = await measure(contender, workload, MEASURE_MS);
-      rates[index]?.push((driven.done / MEASURE_MS) * 1_000);
-      delays[index]?.push(driven.p99Ms);
+      const usedUs = cpuUs(contender.pid) - startUs;
+      samples[index]?.rates.push((driven.done / MEASURE_MS) * 1_000);
+      samples[index]?.us.push(usedUs / driven.done);
+      samples[index]?.delays.push(driven.p99Ms);
     }
-  const cells = contenders.map(
-    ({ name }, index) =>
-      `${name} ${Math.round(median(rates[index] ?? []))}/s p99 ${median(delays[index] ?? []).toFixed(2)} ms`,
+  const cells = samples.map(
+    ({ rates, us, delays }, index) =>
+      `${contenders[index]?.name} ${Math.round(median(rates))}/s (most ${Math.round(Math.max(...rates))}), ${median(us).toFixed(1)} us, p99 ${median(delays).toFixed(2)} ms`,
   );
   console.log(`${what}, ${clients} clients: ${cells.join(" | ")}`);
 }
@@ -159,7 +181,8 @@ async function watchRow(contenders: readonly Contender[]): Promise<void> {
     for (const [index, contender] of contenders.entries())
       rates[index]?.push(await measureWatches(contender));
   const cells = contenders.map(
-    ({ name }, index) => `${name} ${Math.round(median(rates[index] ?? []))}/s`,
+    ({ name }, index) =>
+      `${name} ${Math.round(median(rates[index] ?? []))}/s (most ${Math.round(Math.max(...(rates[index] ?? [])))})`,
   );
   console.log(`watch events: ${cells.join(" | ")}`);
 }
