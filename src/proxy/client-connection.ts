@@ -249,6 +249,7 @@ export class ClientConnection implements WireHandler, Asker, Client {
   }
 
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
+    if (this.#halfClosedAtMs > 0) this.#halfClosedAtMs = performance.now();
     this.#answer.content(bytes, from, to, how);
   }
 
@@ -366,8 +367,6 @@ export class ClientConnection implements WireHandler, Asker, Client {
     this.#answer.count(this, this.#request, this.#exchange);
   }
 
-  // ---- the connection's end
-
   onDrain(): void {
     switch (this.#state) {
       case "busy":
@@ -481,7 +480,7 @@ export class ClientConnection implements WireHandler, Asker, Client {
     if (
       this.#halfClosedAtMs > 0 &&
       nowMs - this.#halfClosedAtMs >= HALF_CLOSED_GRACE_MS &&
-      !this.#answer.begun
+      this.wire.pendingBytes === 0
     ) {
       this.wire.destroy();
       return;
