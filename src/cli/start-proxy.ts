@@ -26,6 +26,7 @@ import {
   readIdentity,
   Registry,
   type Snapshot,
+  type SnapshotChange,
   SnapshotFile,
   type StaticService,
   StaticServices,
@@ -173,7 +174,10 @@ export class Proxy implements AsyncDisposable {
   ): Promise<readonly ListenAddress[]> {
     const { listen, workers, cacheBytes, certificates = [] } = this.#options;
     await this.#awaitRegistry(options.signal);
+    // Followed before it is read, so that nothing falls between the two.
+    const changes = this.registry.changes({ signal: this.#stop.signal });
     const plane = await startDataPlane({
+      snapshot: this.snapshot,
       listen,
       certificates,
       workers,
@@ -187,7 +191,7 @@ export class Proxy implements AsyncDisposable {
       journal: this.#journal,
     });
     this.#plane = plane;
-    this.#loop("changes", () => this.#followChanges(plane));
+    this.#loop("changes", () => this.#followChanges(plane, changes));
     this.#loop("signals", () => this.#followSignals(plane));
     this.#loop("releases", () => this.#tellReleases(plane));
     const { zookeeper } = this.#options;
@@ -248,10 +252,10 @@ export class Proxy implements AsyncDisposable {
     await this.#ledger.start();
   }
 
-  async #followChanges(plane: DataPlane): Promise<void> {
-    const { signal } = this.#stop;
-    const changes = this.registry.changes({ signal });
-    plane.replace(this.snapshot);
+  async #followChanges(
+    plane: DataPlane,
+    changes: AsyncIterable<readonly SnapshotChange[]>,
+  ): Promise<void> {
     for await (const batch of changes) {
       plane.apply(this.#static.changes(batch));
       this.#presence?.applied(this.registry.appliedZxid, batch);

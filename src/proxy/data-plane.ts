@@ -49,6 +49,8 @@ const LAST_RECORDS_MS = 1000;
 
 /** What a data plane is made of; see {@link startDataPlane}. */
 export interface DataPlaneOptions {
+  /** What is served from the first request on; nothing unless given. */
+  readonly snapshot?: Snapshot;
   readonly listen: readonly ListenAddress[];
   readonly workers: number;
   /** For each worker. */
@@ -198,6 +200,9 @@ class Plane implements DataPlane {
       counters: this.#counters,
       journal: this.#journal,
     });
+    // Known before the port opens: the first request is routed as the last.
+    if (this.#options.snapshot !== undefined)
+      this.replace(this.#options.snapshot);
     await this.#crew.start(workers);
     const tick = setInterval(() => {
       this.#state.reclaim(this.#acknowledgedByAll());
