@@ -104,8 +104,20 @@ export class ReplyDesk {
     }
   }
 
+  /** The session is gone, and its watches with it. */
+  tellExpired(): void {
+    const { chroot } = this.#context;
+    for (const [serverPath, listener] of this.#watches.clear())
+      this.#tell(listener, {
+        kind: "re-synced",
+        path: fromServerPath(chroot, serverPath),
+        because: "new-session",
+        newTree: false,
+      });
+  }
+
   /** Calls a listener, whose failure is its own. */
-  tell(listener: WatchListener, event: WatchEvent): void {
+  #tell(listener: WatchListener, event: WatchEvent): void {
     try {
       listener(event);
     } catch (error) {
@@ -170,7 +182,7 @@ export class ReplyDesk {
     const listeners = this.#watches.take(type, serverPath);
     if (listeners.length === 0) return;
     const path = fromServerPath(this.#context.chroot, serverPath);
-    for (const listener of listeners) this.tell(listener, { kind, path });
+    for (const listener of listeners) this.#tell(listener, { kind, path });
   }
 
   #takePing(zxid: bigint): void {

@@ -49,7 +49,6 @@ import type { SessionFollower, ZooKeeperOptions } from "./session-options.ts";
 import { StateFeed } from "./state-feed.ts";
 import type { WatchListener } from "./watch-request.ts";
 import { WatchTable } from "./watch-table.ts";
-import { fromServerPath } from "./znode-path.ts";
 import { ZooKeeperError } from "./zookeeper-error.ts";
 
 /** A connection that lived shorter counts as a failed attempt. */
@@ -456,13 +455,7 @@ export class Session {
     this.#lostTimer?.cancel();
     this.#feed.move({ kind: "refused" });
     this.#depot.failWaiting("session-expired");
-    for (const [serverPath, listener] of this.#watches.clear())
-      this.#desk.tell(listener, {
-        kind: "re-synced",
-        path: fromServerPath(this.chroot, serverPath),
-        because: "new-session",
-        newTree: false,
-      });
+    this.#desk.tellExpired();
     if (this.#options.renewSession) {
       this.#feed.move({ kind: "renew" });
       return;
