@@ -124,17 +124,21 @@ test("zoogate proxy lays static targets beside registered ones", async (t) => {
   await using ground = await Ground.open();
   const fixed = await target(t, "fixed");
   const registered = await target(t, "registered");
-  await using _register = new RunningCommand([
-    "register",
-    "--service",
-    "www",
-    "--port",
-    new URL(registered).port,
-    "--zookeeper",
-    keeper.connectString,
-    "--data",
-    join(ground.folder, "target"),
-  ]);
+  await using _register = new RunningCommand(
+    [
+      "register",
+      "--service",
+      "www",
+      "--port",
+      new URL(registered).port,
+      "--zookeeper",
+      keeper.connectString,
+      "--data",
+      join(ground.folder, "target"),
+    ],
+    // Outside of any checkout: its commit would be a release, and preferred.
+    { cwd: ground.folder },
+  );
   await _register.ready();
   await ground.write(`
 zookeeper: ${keeper.connectString}
