@@ -44,6 +44,31 @@ const steps = fc.array(
   { maxLength: 40 },
 );
 
+test("ChangeFeed lets a target leave that was registered anew meanwhile", async () => {
+  const feed = new ChangeFeed();
+  const reader = feed.read(undefined);
+  const changed = (czxid: bigint): SnapshotChange => ({
+    kind: "target",
+    target: view("s", "a", czxid),
+  });
+  feed.push([service("s", 1n), changed(2n)]);
+  const first = await reader.next();
+  let read = applyChanges(emptySnapshot, first.value ?? []);
+  feed.push([changed(3n)]);
+  feed.push([
+    {
+      kind: "target-gone",
+      service: "s",
+      name: "a",
+      registration: "s/a@3",
+      because: "drained",
+    },
+  ]);
+  feed.close();
+  for await (const batch of reader) read = applyChanges(read, batch);
+  assert.equal(read.services.get("s")?.targets.size, 0);
+});
+
 test("ChangeFeed leads a slow reader to the same snapshot", async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (all) => {

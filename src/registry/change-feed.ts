@@ -3,9 +3,10 @@ import type { SnapshotChange } from "./snapshot.ts";
 
 /**
  * The changes that one reader has not taken yet. A slow reader does not make it
- * grow beyond one entry for each service and target: a later change of the same
- * thing replaces the earlier one, so the reader misses states in between, never
- * the last one.
+ * grow beyond one entry for each service and two for each target: a later change
+ * of the same thing replaces the earlier one, so the reader misses states in
+ * between, never the last one. A departure names one registration; where that
+ * still waits, it goes before, since the reader may know an older one.
  */
 export class ChangeFeed {
   readonly #changes = new Map<string, SnapshotChange>();
@@ -17,6 +18,10 @@ export class ChangeFeed {
       const key = keyOf(change);
       this.#changes.delete(key); // to the end: a service precedes its targets
       this.#changes.set(key, change);
+      if (change.kind === "target")
+        this.#changes.delete(
+          goneKey(change.target.service, change.target.name),
+        );
     }
     this.#wake?.();
   }
@@ -57,17 +62,21 @@ function keyOf(change: SnapshotChange): string {
     case "target":
       return `target ${change.target.service}/${change.target.name}`;
     case "target-gone":
-      return `target ${change.service}/${change.name}`;
+      return goneKey(change.service, change.name);
     default:
       return change satisfies never;
   }
 }
 
+function goneKey(service: string, target: string): string {
+  return `target-gone ${service}/${target}`;
+}
+
 const ORDER: Readonly<Record<SnapshotChange["kind"], number>> = {
   service: 0,
   target: 1,
-  "target-gone": 1,
-  "service-gone": 2,
+  "target-gone": 2,
+  "service-gone": 3,
 };
 
 /** Merging may have moved a service behind its targets. */
