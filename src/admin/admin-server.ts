@@ -6,7 +6,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
-import type { Journal } from "../base/index.ts";
+import { type Journal, jsonValue } from "../base/index.ts";
 import { AdminError } from "./admin-error.ts";
 import type { Metric } from "./metric.ts";
 import { METRICS_TYPE, metricsText } from "./metrics-text.ts";
@@ -170,7 +170,7 @@ async function route(
       return {
         status: 200,
         type: "application/json",
-        body: `${JSON.stringify(sources.snapshot(), plain, 2)}\n`,
+        body: `${JSON.stringify(sources.snapshot(), jsonValue, 2)}\n`,
       };
     default:
       return text(404, "There are /healthz, /readyz, /metrics, /api/snapshot");
@@ -189,9 +189,4 @@ function namesThisServer(host: string | undefined): boolean {
 
 function text(status: number, line: string): Answer {
   return { status, type: "text/plain; charset=utf-8", body: `${line}\n` };
-}
-
-function plain(_key: string, value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries(value);
-  return typeof value === "bigint" ? String(value) : value;
 }

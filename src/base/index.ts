@@ -13,6 +13,7 @@ export {
   type JournalRecord,
   silentJournal,
 } from "./journal.ts";
+export { jsonValue } from "./json-value.ts";
 export { Latest } from "./latest.ts";
 export { ManualClock } from "./manual-clock.ts";
 export { moduleBeside } from "./module-beside.ts";

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { jsonValue } from "../../base/index.ts";
 import { readRegistry } from "../../registry/index.ts";
 import { ZooKeeperError } from "../../zookeeper/index.ts";
 import { Lifetime } from "../lifetime.ts";
@@ -67,9 +68,4 @@ function wantsCredentials(error: unknown): boolean {
     (error.code === "no-auth" ||
       error.code === "session-closed-require-sasl-auth")
   );
-}
-
-function jsonValue(_key: string, value: unknown): unknown {
-  if (value instanceof Map) return Object.fromEntries(value);
-  return typeof value === "bigint" ? String(value) : value;
 }
