@@ -1,6 +1,7 @@
 /**
  * Imports between the rooms of `src/` go only along this table, type imports
- * too; across rooms only `index.ts` (or `options.ts`) is imported; no circles.
+ * too; across rooms only `index.ts` (or `options.ts`) is imported; no circles,
+ * not of types either.
  * Prints each breach and exits 1.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -84,7 +85,7 @@ function checkFile(file: string): void {
     const target = resolve(dirname(file), specifier);
     const onlyTypes =
       groups["type"] !== undefined || namesOnlyTypes(groups["clause"] ?? "");
-    if (!onlyTypes) imports.push(target);
+    imports.push(target);
     checkImport(from, place(target), { room, onlyTypes });
   }
 }

@@ -7,13 +7,7 @@ export {
   isIpv6,
   parseAuthority,
 } from "./authority.ts";
-export {
-  type BodyEvent,
-  type BodyReader,
-  bodyReader,
-  LengthReader,
-  UntilCloseReader,
-} from "./body-reader.ts";
+export type { BodyEvent, BodyReader } from "./body-reader.ts";
 export {
   type CacheControl,
   type FieldScope,
@@ -62,6 +56,11 @@ export {
   parseForwarded,
   parseForwardedFor,
 } from "./forwarded.ts";
+export {
+  bodyReader,
+  LengthReader,
+  UntilCloseReader,
+} from "./framing-reader.ts";
 export { findHeadEnd } from "./head-end.ts";
 export {
   CHUNKED,

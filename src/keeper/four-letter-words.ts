@@ -2,14 +2,25 @@
  * Apache ZooKeeper's plain-text commands, in its formats: scripts and monitoring
  * agents parse them.
  */
-import type { ClientConnection } from "./client-connection.ts";
 import type { Database } from "./database.ts";
+import type { Session } from "./session-table.ts";
 import type { KeeperStats } from "./stats.ts";
+
+/** What the commands report on one connection. */
+interface ReportedConnection {
+  readonly address: string;
+  readonly port: number;
+  readonly openedMs: number;
+  readonly received: number;
+  readonly sent: number;
+  readonly currentSession: Session | undefined;
+  readonly watches: ReadonlyMap<string, unknown>;
+}
 
 /** What the commands report on. */
 export interface FourLetterSubject {
   readonly database: Database;
-  readonly connections: ReadonlySet<ClientConnection>;
+  readonly connections: ReadonlySet<ReportedConnection>;
   readonly nowMs: number;
   readonly stats: KeeperStats;
   /** `name=value` lines of `conf`. */
@@ -122,12 +133,12 @@ function environmentLines(): string {
   ].join("\n");
 }
 
-function shortLine(connection: ClientConnection): string {
+function shortLine(connection: ReportedConnection): string {
   return ` /${connection.address}:${connection.port}[1](queued=0,recved=${connection.received},sent=${connection.sent})\n`;
 }
 
 function fullLine(
-  connection: ClientConnection,
+  connection: ReportedConnection,
   subject: FourLetterSubject,
 ): string {
   const session = connection.currentSession;

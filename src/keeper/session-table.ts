@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { sessionIdText, toSessionId, type SessionId } from "../jute/index.ts";
-import type { Znode } from "./znode.ts";
+import type { EphemeralOwner, Znode } from "./znode.ts";
 
 /** Where a session is connected now. */
 export interface SessionHolder {
@@ -9,7 +9,7 @@ export interface SessionHolder {
 }
 
 /** One client's session. */
-export class Session {
+export class Session implements EphemeralOwner {
   readonly id: SessionId;
   readonly password: Buffer;
   readonly ephemerals = new Set<Znode>();

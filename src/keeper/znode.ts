@@ -1,11 +1,16 @@
-import type { Writer } from "../jute/index.ts";
+import type { SessionId, Writer } from "../jute/index.ts";
 import type { Acl } from "./acl.ts";
-import type { Session } from "./session-table.ts";
 
 /** `ttlMs` of a node that goes when its last child has gone. */
 export const CONTAINER = -1;
 /** `ttlMs` of a node that stays. */
 export const NO_TTL = 0;
+
+/** The session that ephemeral nodes belong to. */
+export interface EphemeralOwner {
+  readonly id: SessionId;
+  readonly ephemerals: Set<Znode>;
+}
 
 /** What a new node is made of. */
 export interface ZnodeParts {
@@ -16,7 +21,7 @@ export interface ZnodeParts {
   readonly acl: Acl;
   readonly zxid: number;
   readonly wallMs: number;
-  readonly owner: Session | undefined;
+  readonly owner: EphemeralOwner | undefined;
   readonly ttlMs: number;
 }
 
@@ -32,8 +37,8 @@ export class Znode {
   readonly parent: Znode | undefined;
   readonly czxid: number;
   readonly ctimeMs: number;
-  /** The session that an ephemeral node belongs to. */
-  readonly owner: Session | undefined;
+  /** Of an ephemeral node. */
+  readonly owner: EphemeralOwner | undefined;
   /** How long it stays without children and changes; also {@link NO_TTL} or {@link CONTAINER}. */
   readonly ttlMs: number;
   data: string | null;

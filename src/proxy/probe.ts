@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { DEFAULT_HEAD_LIMITS, parseResponseHead } from "../http/index.ts";
 import { connectSecurely, isSecure } from "./target-tls.ts";
-import type { UpstreamAddress } from "./upstream-connection.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 
 /**
  * Asks a target whether it is there. Without `path` an accepted connection is

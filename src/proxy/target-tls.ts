@@ -1,6 +1,6 @@
 import { isIP, type SocketConstructorOpts } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
-import type { UpstreamAddress } from "./upstream-connection.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 
 /** Whether a target is asked by HTTPS. */
 export function isSecure(address: UpstreamAddress): boolean {

@@ -9,6 +9,7 @@ import {
 import type { ProxyLimits } from "./options.ts";
 import { SecureWire } from "./secure-wire.ts";
 import { connectSecurely, isSecure } from "./target-tls.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
 /** Why a connection could not carry an exchange to its end. */
@@ -62,14 +63,6 @@ const MAX_DISCARD_BYTES = 65_536;
 /** From this length on an answer is read into a buffer of its own. */
 const STREAM_BYTES = 32_768;
 const KEEP_ALIVE = fieldIdOf("keep-alive");
-
-export interface UpstreamAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly socketPath: string | undefined;
-  /** As registered; its scheme decides whether TLS is spoken. */
-  readonly url?: string;
-}
 
 function plainWire(input: InputBuffers, address: UpstreamAddress): Wire {
   const { host, port, socketPath } = address;

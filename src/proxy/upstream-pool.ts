@@ -1,6 +1,6 @@
 import type { ProxyLimits } from "./options.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 import {
-  type UpstreamAddress,
   UpstreamConnection,
   type UpstreamOwner,
   type UpstreamUser,
