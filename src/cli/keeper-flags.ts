@@ -1,6 +1,6 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorMessage, type Journal } from "../base/index.ts";
+import type { Journal } from "../base/index.ts";
 import {
   type Address,
   ConfigError,
@@ -8,6 +8,7 @@ import {
   isLoopback,
   parseAddress,
   readAuthFile,
+  readText,
 } from "../config/index.ts";
 import type { Metric } from "../admin/index.ts";
 import {
@@ -90,22 +91,12 @@ export async function readKeeperTls(
     );
   return {
     ...parseAddress(tlsListen, "--tls-listen"),
-    cert: await readPem(tlsCert, "--tls-cert"),
-    key: await readPem(tlsKey, "--tls-key"),
-    ...(tlsCa === undefined ? {} : { ca: await readPem(tlsCa, "--tls-ca") }),
+    cert: await readText(tlsCert, "the certificate"),
+    key: await readText(tlsKey, "the key"),
+    ...(tlsCa === undefined
+      ? {}
+      : { ca: await readText(tlsCa, "the authorities") }),
   };
-}
-
-async function readPem(path: string, flag: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new ConfigError(
-      "unreadable-file",
-      `Cannot read ${flag} ${JSON.stringify(path)}: ${errorMessage(error)}`,
-      error,
-    );
-  }
 }
 
 function userOf(auth: string): {

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { ConfigError } from "./config-error.ts";
+import { readText } from "./read-text.ts";
 
 /** Credentials of ZooKeeper's `digest` scheme. */
 export interface DigestCredentials {
@@ -14,16 +14,7 @@ export interface DigestCredentials {
  *   holds what the file says
  */
 export async function readAuthFile(path: string): Promise<DigestCredentials> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new ConfigError(
-      "unreadable-file",
-      `Cannot read the credentials in ${JSON.stringify(path)}: ${error instanceof Error && "code" in error ? String(error.code) : "unreadable"}`,
-      error,
-    );
-  }
+  const text = await readText(path, "the credentials");
   const lines = text.split(/\r?\n/u).filter((line) => line.trim() !== "");
   const [auth] = lines;
   if (lines.length !== 1 || auth === undefined || !/^[^:]+:.+$/u.test(auth))

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import type { Document, LineCounter } from "yaml";
 import { ConfigError } from "./config-error.ts";
+import { readText } from "./read-text.ts";
 
 /** Keys from the top of the file; numbers are places in lists. */
 export type FilePath = readonly (string | number)[];
@@ -35,17 +35,7 @@ export class ConfigFile {
 
   /** @throws ConfigError `unreadable-file`, `bad-file` */
   static async read(path: string): Promise<ConfigFile> {
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      throw new ConfigError(
-        "unreadable-file",
-        `Cannot read the configuration in ${JSON.stringify(path)}: ${error instanceof Error && "code" in error ? String(error.code) : "unreadable"}`,
-        error,
-      );
-    }
-    return ConfigFile.parse(text, path);
+    return ConfigFile.parse(await readText(path, "the configuration"), path);
   }
 
   /** @throws ConfigError `bad-file` */

@@ -18,6 +18,7 @@ export {
   proxySettings,
   type ProxySettings,
 } from "./proxy-settings.ts";
+export { readText } from "./read-text.ts";
 export {
   type Resolved,
   resolveSettings,
