@@ -1,0 +1,81 @@
+import type { ProxyLimits } from "./options.ts";
+import type { Wire } from "./wire.ts";
+
+/** What an HTTP/1.1 connection is at; drawn in `client-connection.ts`. */
+export type ClientState =
+  "idle" | "head" | "busy" | "flushing" | "tunnel" | "lingering" | "closed";
+
+/**
+ * What is to be done with a connection whose time is up: close it, cut it with a
+ * reset, or answer that the request took too long.
+ */
+export type Overdue = "no" | "close" | "cut" | "answer";
+
+const LINGER_MS = 2000;
+/**
+ * A client that has sent FIN may be gone or may only have said all it had to
+ * say. It gets the answer if that comes, or moves, within this.
+ */
+const HALF_CLOSED_GRACE_MS = 1000;
+
+/** Since when one client connection has been at what it is at, and how long it may. */
+export class ClientTimes {
+  /** When it began, or last moved. */
+  sinceMs: number;
+  /** When the client sent FIN, or its answer last moved after that; 0 before. */
+  halfClosedAtMs = 0;
+  readonly #wire: Wire;
+  readonly #limits: ProxyLimits;
+
+  constructor(wire: Wire, limits: ProxyLimits, nowMs: number) {
+    this.#wire = wire;
+    this.#limits = limits;
+    this.sinceMs = nowMs;
+  }
+
+  get halfClosed(): boolean {
+    return this.halfClosedAtMs > 0;
+  }
+
+  /** True when the client has taken bytes that waited for it. */
+  moved(nowMs: number): boolean {
+    if (this.#wire.pendingBytes === 0 || !this.#wire.moved()) return false;
+    this.sinceMs = nowMs;
+    return true;
+  }
+
+  /** `receives`: content of the request is still to come. */
+  overdue(state: ClientState, nowMs: number, receives: boolean): Overdue {
+    const { idleTimeoutMs, headTimeoutMs, stallTimeoutMs } = this.#limits;
+    const elapsedMs = nowMs - this.sinceMs;
+    const isStalled = elapsedMs >= stallTimeoutMs;
+    switch (state) {
+      case "idle":
+        return elapsedMs >= idleTimeoutMs ? "close" : "no";
+      case "head":
+        return elapsedMs >= headTimeoutMs ? "answer" : "no";
+      case "busy":
+        if (this.#hasLeft(nowMs)) return "close";
+        // Content that does not come, though we read.
+        return isStalled && receives && !this.#wire.paused ? "answer" : "no";
+      case "flushing":
+        return isStalled ? "cut" : "no";
+      case "lingering":
+        if (this.#wire.pendingBytes > 0) return isStalled ? "cut" : "no";
+        return elapsedMs >= LINGER_MS || this.halfClosed ? "close" : "no";
+      case "tunnel":
+      case "closed":
+        return "no";
+      default:
+        return state satisfies never;
+    }
+  }
+
+  #hasLeft(nowMs: number): boolean {
+    return (
+      this.halfClosed &&
+      nowMs - this.halfClosedAtMs >= HALF_CLOSED_GRACE_MS &&
+      this.#wire.pendingBytes === 0
+    );
+  }
+}
