@@ -1,28 +1,64 @@
-import { type AttemptFault, decideRetry } from "./retry.ts";
+import type { RequestHead } from "../http/index.ts";
+import { type AttemptFault, decideRetry, isIdempotent } from "./retry.ts";
 import type { Service } from "./service.ts";
 import type { Target } from "./target.ts";
+import type { TargetFailure } from "./target-health.ts";
+import type { Thread } from "./thread.ts";
 import type {
   UpstreamConnection,
   UpstreamFault,
+  UpstreamUser,
 } from "./upstream-connection.ts";
 
-/** The targets one request has been given to, and what repeating it has cost. */
+/**
+ * The target's side of an exchange: the targets that one request has been given
+ * to, the connection to the present one, and what repeating it has cost.
+ */
 export class Attempts {
+  readonly isRepeatable: boolean;
+  /** Of the present target; undefined between two, and when it is gone. */
+  connection: UpstreamConnection | undefined;
+  /** When the request left, or a piece of its content. */
+  sentAtMs = 0;
+  readonly #thread: Thread;
   readonly #service: Service;
+  readonly #request: RequestHead;
+  readonly #hashKey: string;
   readonly #startedAtMs: number;
+  #target: Target | undefined;
   #tried: Target[] = [];
   #count = 0;
   #freshTried = false;
   #paid = 0;
+  #probed = false;
+  /** Of the present answer: how long its head took, and no listed status. */
+  #headMs = 0;
+  #isGood = true;
 
-  constructor(service: Service, startedAtMs: number) {
+  // oxlint-disable-next-line eslint/max-params -- made for every request: no object for it
+  constructor(
+    thread: Thread,
+    service: Service,
+    request: RequestHead,
+    hashKey: string,
+    startedAtMs: number,
+  ) {
+    this.#thread = thread;
     this.#service = service;
+    this.#request = request;
+    this.#hashKey = hashKey;
     this.#startedAtMs = startedAtMs;
+    this.isRepeatable = isIdempotent(request.method);
     service.budget.requestStarted();
   }
 
-  get tried(): readonly Target[] {
-    return this.#tried;
+  get target(): Target | undefined {
+    return this.#target;
+  }
+
+  /** Of the last target asked; empty when none was. */
+  get targetName(): string {
+    return this.#tried.at(-1)?.name ?? "";
   }
 
   get anotherTarget(): boolean {
@@ -35,9 +71,32 @@ export class Attempts {
     );
   }
 
-  begin(target: Target): void {
+  /** The next target, which the request counts as sent to; undefined without one. */
+  choose(fills: boolean): Target | undefined {
+    const target = this.#service.choose({
+      tried: this.#tried,
+      key: this.#hashKey,
+      fills,
+    });
+    if (target === undefined) return undefined;
     this.#count += 1;
     this.#tried.push(target);
+    this.#target = target;
+    target.sent(this.#thread.coarseMs);
+    return target;
+  }
+
+  /** A connection to `target`: open already, or `user` is told when it is. */
+  connect(
+    target: Target,
+    user: UpstreamUser,
+    fresh: boolean,
+  ): UpstreamConnection {
+    return (this.connection = target.pool.take(user, {
+      method: this.#request.method,
+      repeatable: this.isRepeatable,
+      fresh,
+    }));
   }
 
   /**
@@ -54,6 +113,27 @@ export class Attempts {
     return true;
   }
 
+  /**
+   * Slow is not dead: the target is asked something simple, once, and `onDead`
+   * is called where that fails too and the request still hangs on it.
+   */
+  probeSlow(onDead: () => void): void {
+    const { connection } = this;
+    const target = this.#target;
+    if (this.#probed || target === undefined) return;
+    this.#probed = true;
+    void target.probe(this.#service).then((ok) => {
+      if (!ok && this.connection === connection && connection !== undefined)
+        onDead();
+    });
+  }
+
+  /** The present target failed: that counts towards its ejection. */
+  failed(failure: TargetFailure): void {
+    if (this.#target !== undefined)
+      this.#thread.targetFailed(this.#service, this.#target, failure);
+  }
+
   /** Any target may be asked again: the request is another one now. */
   forget(): void {
     this.#tried = [];
@@ -62,16 +142,13 @@ export class Attempts {
   /** Whether another target is asked; pays for it where it must be paid for. */
   mayRetry(
     fault: AttemptFault,
-    request: {
-      readonly idempotent: boolean;
-      readonly anySent: boolean;
-      readonly bodyHeld: boolean;
-    },
+    request: { readonly anySent: boolean; readonly bodyHeld: boolean },
   ): boolean {
     const { budget, definition } = this.#service;
     const decision = decideRetry(
       {
         ...request,
+        idempotent: this.isRepeatable,
         fault,
         attempts: this.#count,
         elapsedMs: performance.now() - this.#startedAtMs,
@@ -80,11 +157,52 @@ export class Attempts {
       },
       { definition: definition.retry, budget },
     );
-    if (decision.retry && decision.costs) {
+    if (!decision.retry) return false;
+    this.#thread.totals.retries += 1;
+    if (decision.costs) {
       this.#paid += 1;
       budget.retryStarted();
     }
-    return decision.retry;
+    return true;
+  }
+
+  /** A final head has come. */
+  headCame(isGood: boolean): void {
+    this.#headMs = performance.now() - this.sentAtMs;
+    this.#isGood = isGood;
+  }
+
+  /** The client will see the answer whose head came last. */
+  countAnswered(): void {
+    const target = this.#target;
+    if (target === undefined) return;
+    target.answered(this.#headMs, this.#isGood);
+    this.#thread.targetAnswered(target);
+  }
+
+  /** The request was not sent whole: nothing may follow it on its connection. */
+  forbidReuse(): void {
+    this.connection?.forbidReuse();
+  }
+
+  /** Lets go of the connection; a short rest of the answer is read away. */
+  discard(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.discard();
+  }
+
+  /** Ends the connection, whatever it was doing. */
+  destroy(): void {
+    const { connection } = this;
+    this.connection = undefined;
+    connection?.destroy();
+  }
+
+  /** Takes leave of the present target. */
+  leave(): void {
+    this.#target?.settled();
+    this.#target = undefined;
   }
 
   /** The request is over. */
@@ -92,5 +210,7 @@ export class Attempts {
     const { budget } = this.#service;
     budget.requestEnded();
     for (; this.#paid > 0; this.#paid--) budget.retryEnded();
+    this.leave();
+    this.connection = undefined;
   }
 }

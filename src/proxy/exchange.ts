@@ -17,12 +17,7 @@ import {
   RequestBody,
   type RequestContent,
 } from "./request-body.ts";
-import {
-  type AttemptFault,
-  failureAnswer,
-  isIdempotent,
-  NO_TARGET_ANSWER,
-} from "./retry.ts";
+import { type AttemptFault, failureAnswer, NO_TARGET_ANSWER } from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
@@ -45,19 +40,10 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #request: RequestHead;
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
-  readonly #hashKey: string;
-  readonly #isRepeatable: boolean;
   #phase: Phase = "choosing";
   readonly #attempts: Attempts;
-  #target: Target | undefined;
-  #connection: UpstreamConnection | undefined;
-  #sentAtMs = 0;
   #movedAtMs = 0;
   readonly #held: HeldAnswer;
-  /** Of the present answer: how long its head took, and no listed status. */
-  #headMs = 0;
-  #isGood = true;
-  #probed = false;
 
   constructor(options: ForwardedRequest) {
     const { thread, client, service, request } = options;
@@ -66,11 +52,15 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#thread = thread;
     this.#client = client;
     this.#request = request;
-    this.#attempts = new Attempts(service, this.startedAtMs);
+    this.#attempts = new Attempts(
+      thread,
+      service,
+      request,
+      service.hashKey(request, client),
+      this.startedAtMs,
+    );
     this.#relay = new AnswerRelay(options);
     this.#held = new HeldAnswer(client);
-    this.#hashKey = service.hashKey(request, client);
-    this.#isRepeatable = isIdempotent(request.method);
     this.#body =
       request.framing.kind === "none"
         ? NO_REQUEST_CONTENT
@@ -81,7 +71,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   get targetName(): string {
-    return this.#attempts.tried.at(-1)?.name ?? "";
+    return this.#attempts.targetName;
   }
 
   get cacheWord(): string {
@@ -109,7 +99,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     }
     this.service.stopWaiting(this);
     this.#relay.abandonFill();
-    this.#connection?.destroy();
+    this.#attempts.destroy();
     this.#settle();
   }
 
@@ -120,12 +110,12 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#client = new SilentDownstream(this.#client.facts);
     this.#relay.client = this.#client;
     this.#thread.keepInBackground(this);
-    this.#connection?.wire.resume();
+    this.#attempts.connection?.wire.resume();
   }
 
   onRequestData(bytes: Buffer, from: number, to: number, kept: boolean): void {
     // While the content comes, the target cannot be late.
-    this.#sentAtMs = this.#movedAtMs = this.#thread.coarseMs;
+    this.#attempts.sentAtMs = this.#movedAtMs = this.#thread.coarseMs;
     this.#body.data(bytes, from, to, kept);
   }
 
@@ -135,24 +125,24 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onClientDrain(): void {
     this.#movedAtMs = this.#thread.coarseMs;
-    this.#connection?.wire.resume();
+    this.#attempts.connection?.wire.resume();
   }
 
   onClientTunnelData(bytes: Buffer, end: number): boolean {
     this.#movedAtMs = this.#thread.coarseMs;
-    const wire = this.#connection?.wire;
+    const wire = this.#attempts.connection?.wire;
     return wire === undefined || passOn(this.#thread.slab, wire, bytes, end);
   }
 
   onClientTunnelEnd(): void {
-    this.#connection?.wire.end();
+    this.#attempts.connection?.wire.end();
   }
 
   sweep(nowMs: number): void {
     const { waitMs, headTimeoutMs } = this.service.definition.retry;
     const { slowHeadMs, stallTimeoutMs, tunnelIdleMs } = this.#thread.limits;
     const phase = this.#phase;
-    const sentForMs = nowMs - this.#sentAtMs;
+    const sentForMs = nowMs - this.#attempts.sentAtMs;
     const stillForMs = nowMs - this.#movedAtMs;
     if (this.#isOrphan && !this.#relay.isAwaited) this.abort();
     else if (phase === "waiting") {
@@ -161,7 +151,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
     } else if (phase === "answering") {
-      if (this.#relay.isAwaited) this.#connection?.wire.resume();
+      if (this.#relay.isAwaited) this.#attempts.connection?.wire.resume();
       if (this.#held.isOverdue(nowMs)) this.#goAhead();
       else if (stillForMs >= stallTimeoutMs) this.#stall();
     } else if (phase === "tunnel" && stillForMs >= tunnelIdleMs) this.#stall();
@@ -176,40 +166,26 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #attempt(): void {
-    const target = this.service.choose({
-      tried: this.#attempts.tried,
-      key: this.#hashKey,
-      fills: this.#relay.fills,
-    });
-    if (target === undefined) {
-      this.#wait();
-      return;
-    }
-    this.#attempts.begin(target);
-    this.#target = target;
-    target.sent(this.#thread.coarseMs);
-    this.#connect(target, false);
+    const target = this.#attempts.choose(this.#relay.fills);
+    if (target === undefined) this.#wait();
+    else this.#connect(target, false);
   }
 
   #connect(target: Target, fresh: boolean): void {
     this.#phase = "connecting";
-    const connection = target.pool.take(this, {
-      method: this.#request.method,
-      repeatable: this.#isRepeatable,
-      fresh,
-    });
-    this.#connection = connection;
+    const connection = this.#attempts.connect(target, this, fresh);
     if (!connection.connecting) this.#send(connection, target);
   }
 
   onConnected(): void {
-    if (this.#connection !== undefined && this.#target !== undefined)
-      this.#send(this.#connection, this.#target);
+    const { connection, target } = this.#attempts;
+    if (connection !== undefined && target !== undefined)
+      this.#send(connection, target);
   }
 
   #send(connection: UpstreamConnection, target: Target): void {
     this.#phase = "sent";
-    this.#sentAtMs = this.#movedAtMs = performance.now();
+    this.#attempts.sentAtMs = this.#movedAtMs = performance.now();
     const { lookup } = this.#relay;
     const { slab } = this.#thread;
     slab.take(connection.wire);
@@ -244,38 +220,27 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     service.wait(this);
   }
 
-  /**
-   * Slow is not dead: a request that could be sent elsewhere has its target
-   * asked something simple, and moves on only if that fails too.
-   */
+  /** A request that could be sent elsewhere moves on if its target is dead. */
   #probeSlow(): void {
-    const target = this.#target;
-    const connection = this.#connection;
-    const mayMove = this.#body.held && this.#attempts.anotherTarget;
-    if (this.#probed || target === undefined) return;
-    if (!this.#isRepeatable || !mayMove) return;
-    this.#probed = true;
-    void target.probe(this.service).then((ok) => {
-      if (ok || this.#phase !== "sent" || this.#connection !== connection)
-        return;
-      this.#giveUp("cut");
+    const attempts = this.#attempts;
+    if (!attempts.isRepeatable || !this.#body.held || !attempts.anotherTarget)
+      return;
+    attempts.probeSlow(() => {
+      if (this.#phase === "sent") this.#giveUp("cut");
     });
   }
 
   /** The present target has had its time. */
   #giveUp(fault: AttemptFault): void {
-    const target = this.#target;
-    this.#connection?.destroy();
-    this.#connection = undefined;
-    if (target !== undefined)
-      this.#thread.targetFailed(this.service, target, "timed-out");
+    this.#attempts.destroy();
+    this.#attempts.failed("timed-out");
     this.#retryOrFail(fault, undefined);
     this.#client.flush();
   }
 
   /** Nothing has moved: the target's doing, unless we do not read it. */
   #stall(): void {
-    const connection = this.#connection;
+    const { connection } = this.#attempts;
     const isClientSlow = connection?.wire.paused === true;
     connection?.destroy();
     if (isClientSlow) this.#cutClient();
@@ -283,9 +248,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   onFault(fault: UpstreamFault, detail: string | undefined): void {
-    const connection = this.#connection;
-    const target = this.#target;
-    this.#connection = undefined;
+    const attempts = this.#attempts;
+    const { connection, target } = attempts;
+    attempts.connection = undefined;
     const isUnseen = this.#held.holds || this.#relay.isHeldBack;
     if (this.#phase === "answering" && isUnseen) {
       this.#held.drop();
@@ -293,21 +258,19 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       this.#phase = "sent";
     }
     if (this.#phase === "answering" || this.#phase === "tunnel") {
-      if (target !== undefined && this.#phase === "answering")
-        this.#thread.targetFailed(this.service, target, "cut");
+      if (this.#phase === "answering") attempts.failed("cut");
       this.#cutClient();
       return;
     }
     if (connection === undefined || target === undefined) return;
-    const canRepeat = this.#isRepeatable && this.#body.held;
-    if (canRepeat && this.#attempts.isKeepAliveRace(fault, connection)) {
+    const canRepeat = attempts.isRepeatable && this.#body.held;
+    if (canRepeat && attempts.isKeepAliveRace(fault, connection)) {
       this.#body.detach();
       this.#connect(target, true);
       return;
     }
     const refused = fault === "refused" || fault === "connect-timed-out";
-    const failure = refused ? "refused" : "cut";
-    this.#thread.targetFailed(this.service, target, failure);
+    attempts.failed(refused ? "refused" : "cut");
     this.#retryOrFail(fault, detail);
   }
 
@@ -320,26 +283,23 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
     if (this.#mayRetry(fault)) this.#attempt();
-    else this.#fail(failureAnswer(fault, detail, this.#target?.name));
+    else this.#fail(failureAnswer(fault, detail, this.#attempts.target?.name));
   }
 
   /** Takes leave of the present target when another is to be tried. */
   #mayRetry(fault: AttemptFault): boolean {
     const allowed = this.#attempts.mayRetry(fault, {
-      idempotent: this.#isRepeatable,
       anySent: this.#phase === "sent",
       bodyHeld: this.#body.held,
     });
     if (!allowed) return false;
-    this.#thread.totals.retries += 1;
     this.#leaveTarget();
     return true;
   }
 
   #leaveTarget(): void {
     this.#body.detach();
-    this.#target?.settled();
-    this.#target = undefined;
+    this.#attempts.leave();
     this.#phase = "choosing";
   }
 
@@ -370,29 +330,29 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #final(head: ResponseHead): void {
-    const target = this.#target;
+    const attempts = this.#attempts;
+    const { target } = attempts;
     if (target === undefined) return;
     const { statuses } = this.service.definition.retry;
     const isListed = statuses.includes(head.status);
     if (isListed) {
-      this.#thread.targetFailed(this.service, target, "listed-status");
+      attempts.failed("listed-status");
       if (this.#mayRetry("listed-status")) {
         this.#discard();
         this.#attempt();
         return;
       }
     }
-    this.#headMs = performance.now() - this.#sentAtMs;
-    this.#isGood = !isListed;
+    attempts.headCame(!isListed);
     if (isListed && this.#relay.serveStale("listed")) {
-      this.#countAnswered();
+      attempts.countAnswered();
       this.#discard();
       this.#settle();
       return;
     }
     this.#phase = "answering";
-    if (!this.#body.ended) this.#connection?.forbidReuse();
-    if (this.#isRepeatable && this.#body.held && this.#body.ended)
+    if (!this.#body.ended) attempts.forbidReuse();
+    if (attempts.isRepeatable && this.#body.held && this.#body.ended)
       this.#held.begin(head, this.#movedAtMs);
     if (!this.#held.holds) this.#committed();
     if (this.#relay.head(head, target) === "ask-again") this.#askAgain();
@@ -400,23 +360,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   /** The client will see this answer: it counts, and no other can follow. */
   #committed(): void {
-    this.#countAnswered();
+    this.#attempts.countAnswered();
     this.#body.release();
   }
 
-  #countAnswered(): void {
-    const target = this.#target;
-    if (target === undefined) return;
-    target.answered(this.#headMs, this.#isGood);
-    this.#thread.targetAnswered(target);
-  }
-
-  /** Lets go of the connection; a short rest of the answer is read away. */
   #discard(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (!this.#body.ended) connection?.forbidReuse();
-    connection?.discard();
+    if (!this.#body.ended) this.#attempts.forbidReuse();
+    this.#attempts.discard();
   }
 
   /** The same once more without the cache, whose conditions misled it. */
@@ -439,7 +389,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #readsAreKept(): boolean {
-    return this.#connection?.wire.streams === true;
+    return this.#attempts.connection?.wire.streams === true;
   }
 
   onTurnEnd(): void {
@@ -449,12 +399,12 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       this.#committed();
     }
     if (!this.#client.flush() && !this.#relay.isAwaited)
-      this.#connection?.wire.pause();
+      this.#attempts.connection?.wire.pause();
   }
 
   onComplete(_reader: BodyReader): void {
-    if (!this.#body.ended) this.#connection?.forbidReuse();
-    this.#connection = undefined;
+    if (!this.#body.ended) this.#attempts.forbidReuse();
+    this.#attempts.connection = undefined;
     if (this.#held.holds) {
       this.#held.release();
       this.#committed();
@@ -464,13 +414,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #upgrade(head: ResponseHead): void {
-    const connection = this.#connection;
     if (this.#request.upgrade === undefined) {
-      connection?.destroy();
+      this.#attempts.connection?.destroy();
       this.onFault("invalid-response", "bad-status");
       return;
     }
-    this.#target?.answered(performance.now() - this.#sentAtMs, true);
+    this.#attempts.headCame(true);
+    this.#attempts.countAnswered();
     this.#thread.totals.upgrades += 1;
     this.#relay.abandonFill();
     this.#phase = "tunnel";
@@ -479,7 +429,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onTunnelData(bytes: Buffer, end: number): void {
     this.#movedAtMs = this.#thread.coarseMs;
-    if (!this.#client.tunnelData(bytes, end)) this.#connection?.wire.pause();
+    if (!this.#client.tunnelData(bytes, end))
+      this.#attempts.connection?.wire.pause();
   }
 
   onTunnelEnd(): void {
@@ -491,9 +442,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#attempts.end();
-    this.#target?.settled();
-    this.#target = undefined;
-    this.#connection = undefined;
     this.#body.detach();
     this.onOver?.();
   }
