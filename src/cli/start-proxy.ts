@@ -6,6 +6,7 @@ import {
   errorMessage,
   isAbortOf,
   type Journal,
+  readOptions,
   silentJournal,
   systemClock,
 } from "../base/index.ts";
@@ -16,6 +17,7 @@ import {
   type DataPlaneOptions,
   type ListenAddress,
   type LiveSettings,
+  PROXY_OPTIONS,
   startDataPlane,
 } from "../proxy/index.ts";
 import {
@@ -63,8 +65,6 @@ export interface StartProxyOptions {
 
 /** After this the operator is told what is being waited for. */
 const PATIENCE_MS = 2_000;
-/** How long requests in flight may take when the proxy stops. */
-const DRAIN_MS = 30_000;
 /** How often the health of releases is told to the other proxies. */
 const TELL_RELEASES_MS = 1_000;
 const TRIM_EVERY_MS = 3_600_000;
@@ -341,7 +341,9 @@ export class Proxy implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    await this.#plane?.close({ signal: AbortSignal.timeout(DRAIN_MS) });
+    const { drainTimeoutMs } =
+      this.#live.limits ?? readOptions(PROXY_OPTIONS, {});
+    await this.#plane?.close({ signal: AbortSignal.timeout(drainTimeoutMs) });
     await this.#ledger?.close();
     this.#stop.abort(new Error("The proxy was closed"));
     await Promise.all(this.#loops);

@@ -207,7 +207,6 @@ export class ClientConnection
     const taken = downstream.flush();
     if (
       !downstream.keepAlive ||
-      this.#thread.draining || // told too late for this answer's head
       this.#times.halfClosed ||
       this.receiving.open
     ) {
@@ -322,14 +321,16 @@ export class ClientConnection
     this.#onGone(this);
   }
 
-  /** No request is in work, so a drain may close it now. */
-  closeIfIdle(): void {
-    if (this.#state === "idle") this.wire.destroy();
+  drain(): void {
+    this.#times.drain(this.#state, this.#thread.coarseMs);
   }
 
-  /** Whatever is going on, it ends. */
+  /** Whatever is going on, it ends; what is unfinished with a reset. */
   destroy(): void {
-    this.wire.reset();
+    const isWhole =
+      this.#state === "idle" ||
+      (this.#state === "lingering" && this.wire.pendingBytes === 0);
+    if (!isWhole) this.wire.reset();
     this.wire.destroy();
   }
 
@@ -344,6 +345,9 @@ export class ClientConnection
         return;
       case "close":
         this.wire.destroy();
+        return;
+      case "leave":
+        this.#linger();
         return;
       case "cut":
         this.#downstream.cut();

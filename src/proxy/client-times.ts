@@ -6,10 +6,12 @@ export type ClientState =
   "idle" | "head" | "busy" | "flushing" | "tunnel" | "lingering" | "closed";
 
 /**
- * What is to be done with a connection whose time is up: close it, cut it with a
- * reset, or answer that the request took too long.
+ * What is to be done with a connection whose time is up: close it, say that
+ * nothing more comes and read away what does (a request may be on its way, which
+ * a close would answer with a reset: RFC 9112 section 9.6), cut it with a reset,
+ * or answer that the request took too long.
  */
-export type Overdue = "no" | "close" | "cut" | "answer";
+export type Overdue = "no" | "close" | "leave" | "cut" | "answer";
 
 const LINGER_MS = 2000;
 /**
@@ -26,6 +28,7 @@ export class ClientTimes {
   halfClosedAtMs = 0;
   readonly #wire: Wire;
   readonly #limits: ProxyLimits;
+  #draining = false;
 
   constructor(wire: Wire, limits: ProxyLimits, nowMs: number) {
     this.#wire = wire;
@@ -37,6 +40,12 @@ export class ClientTimes {
     return this.halfClosedAtMs > 0;
   }
 
+  /** From here on an idle connection stays for a moment only. */
+  drain(state: ClientState, nowMs: number): void {
+    this.#draining = true;
+    if (state === "idle") this.sinceMs = nowMs;
+  }
+
   /** True when the client has taken bytes that waited for it. */
   moved(nowMs: number): boolean {
     if (this.#wire.pendingBytes === 0 || !this.#wire.moved()) return false;
@@ -46,12 +55,12 @@ export class ClientTimes {
 
   /** `receives`: content of the request is still to come. */
   overdue(state: ClientState, nowMs: number, receives: boolean): Overdue {
-    const { idleTimeoutMs, headTimeoutMs, stallTimeoutMs } = this.#limits;
+    const { headTimeoutMs, stallTimeoutMs } = this.#limits;
     const elapsedMs = nowMs - this.sinceMs;
     const isStalled = elapsedMs >= stallTimeoutMs;
     switch (state) {
       case "idle":
-        return elapsedMs >= idleTimeoutMs ? "close" : "no";
+        return this.#overdueIdle(elapsedMs);
       case "head":
         return elapsedMs >= headTimeoutMs ? "answer" : "no";
       case "busy":
@@ -69,6 +78,12 @@ export class ClientTimes {
       default:
         return state satisfies never;
     }
+  }
+
+  #overdueIdle(elapsedMs: number): Overdue {
+    const { idleTimeoutMs, drainIdleMs } = this.#limits;
+    if (this.#draining && elapsedMs >= drainIdleMs) return "leave";
+    return elapsedMs >= idleTimeoutMs ? "close" : "no";
   }
 
   #hasLeft(nowMs: number): boolean {

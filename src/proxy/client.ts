@@ -7,9 +7,12 @@ import type { Serving } from "./serving.ts";
 export interface Client {
   /** Times that run out. */
   sweep(nowMs: number): void;
-  /** A drain has begun: an idle connection closes, others after their requests. */
-  closeIfIdle(): void;
-  /** Whatever is going on, it ends. */
+  /**
+   * A drain has begun. Whoever has a request in work gets its answer; who has
+   * none may send one more for a moment, since it may be on its way already.
+   */
+  drain(): void;
+  /** Whatever is going on, it ends, in a way that looks like no end of an answer. */
   destroy(): void;
 }
 

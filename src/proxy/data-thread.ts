@@ -73,6 +73,7 @@ export class DataThread implements Thread {
   readonly #askedBeside = new WeakMap<Fill, number>();
   readonly #leaving = new Set<Target>();
   readonly #sweeper: NodeJS.Timeout;
+  #drainingSinceMs = 0;
   #saidDrained = false;
 
   constructor(setup: WorkerSetup, post: (message: MessageFromWorker) => void) {
@@ -134,8 +135,7 @@ export class DataThread implements Thread {
   }
 
   #accept(wire: Wire, decide: Dispatch): void {
-    this.totals.connectionsAccepted += 1;
-    this.#clients.add(
+    this.#add(
       new ClientConnection(wire, {
         thread: this,
         dispatch: decide,
@@ -150,8 +150,7 @@ export class DataThread implements Thread {
       onHttp1: (socket) =>
         this.#accept(new SecureWire(this.input, socket), this.#dispatch),
       onHttp2: (socket) => {
-        this.totals.connectionsAccepted += 1;
-        this.#clients.add(
+        this.#add(
           new Http2Connection(socket, {
             thread: this,
             dispatch: this.#dispatch,
@@ -331,35 +330,52 @@ export class DataThread implements Thread {
     };
   }
 
-  /** Takes no new connection, and closes each as soon as its request is done. */
+  /**
+   * Takes no new connection, and closes each as soon as its request is done.
+   * What was accepted is served, be it in its handshake.
+   */
   drain(): void {
+    if (this.draining) return;
     this.draining = true;
+    this.coarseMs = performance.now();
+    this.#drainingSinceMs = this.coarseMs;
     for (const server of this.#servers) server.close();
-    this.#secure?.close();
-    for (const client of this.#clients) client.closeIfIdle();
+    for (const client of this.#clients) client.drain();
     this.#checkDrained();
   }
 
-  /** Cuts everything. */
-  close(): void {
-    clearInterval(this.#sweeper);
+  /** Cuts everything, so that nothing which is unfinished looks whole. */
+  cut(): void {
+    this.draining = true;
     for (const server of this.#servers) server.close();
     this.#secure?.close();
     for (const client of this.#clients) client.destroy();
-    for (const service of this.routes.services())
-      for (const { pool } of service.targets.values()) pool.destroy();
-    for (const { pool } of this.#leaving) pool.destroy();
+    this.#checkDrained();
+  }
+
+  #add(client: Client): void {
+    this.totals.connectionsAccepted += 1;
+    this.#clients.add(client);
+    if (this.draining) client.drain();
   }
 
   #checkDrained(): void {
-    if (!this.draining || this.#clients.size > 0 || this.#saidDrained) return;
+    if (!this.draining || this.#saidDrained || this.#clients.size > 0) return;
+    if ((this.#secure?.handshakes ?? 0) > 0) return;
     this.#saidDrained = true;
     this.#post({ kind: "drained" });
+  }
+
+  #sweepDrain(nowMs: number): void {
+    if (nowMs - this.#drainingSinceMs >= this.limits.drainIdleMs)
+      this.#secure?.close(); // handshakes that nobody goes on with
+    this.#checkDrained();
   }
 
   #sweep(): void {
     const nowMs = performance.now();
     this.coarseMs = nowMs;
+    if (this.draining) this.#sweepDrain(nowMs);
     for (const client of this.#clients) client.sweep(nowMs);
     for (const serving of this.#background) serving.sweep(nowMs);
     for (const service of this.routes.services())

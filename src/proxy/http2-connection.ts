@@ -41,6 +41,7 @@ export class Http2Connection implements Client {
   readonly #controlFrames: FrameMeter;
   #served = 0;
   #idleSinceMs: number;
+  #drainingSinceMs: number | undefined;
   #closingSinceMs: number | undefined;
   #gone = false;
 
@@ -74,6 +75,11 @@ export class Http2Connection implements Client {
     const { limits } = this.#thread;
     for (const request of this.#requests) request.sweep(nowMs);
     if (
+      this.#drainingSinceMs !== undefined &&
+      nowMs - this.#drainingSinceMs >= limits.drainIdleMs
+    )
+      this.#leave();
+    if (
       this.#closingSinceMs !== undefined &&
       nowMs - this.#closingSinceMs >= limits.stallTimeoutMs &&
       this.#requests.size === 0
@@ -86,9 +92,15 @@ export class Http2Connection implements Client {
       this.#leave();
   }
 
-  /** GOAWAY: requests that have come are served, later ones go elsewhere. */
-  closeIfIdle(): void {
-    this.#leave();
+  /**
+   * GOAWAY (RFC 9113 section 6.8) goes out before an answer ends, so that a
+   * client with one request at a time knows before it sends the next; streams
+   * that cross it were not processed and may be sent again. Node cannot announce
+   * it without refusing them, so a connection without a request waits for one.
+   */
+  drain(): void {
+    this.#drainingSinceMs ??= this.#thread.coarseMs;
+    if (this.#requests.size > 0) this.#leave();
   }
 
   destroy(): void {
@@ -119,9 +131,13 @@ export class Http2Connection implements Client {
       onGone: (gone, wasReset) => this.#onRequestGone(gone, wasReset),
     });
     this.#requests.add(request);
-    request.start(fields, this.#dispatch);
-    if (this.#served >= this.#thread.limits.maxRequestsPerConnection)
+    // Before the answer: see drain().
+    if (
+      this.#drainingSinceMs !== undefined ||
+      this.#served >= this.#thread.limits.maxRequestsPerConnection
+    )
       this.#leave();
+    request.start(fields, this.#dispatch);
   }
 
   #onRequestGone(request: Http2Request, wasReset: boolean): void {

@@ -39,6 +39,22 @@ export const PROXY_OPTIONS = {
     max: 86_400_000,
     doc: "A body that moves no byte in either direction for this long ends its exchange.",
   },
+  drainIdleMs: {
+    type: "number",
+    default: 1000,
+    min: 0,
+    max: 600_000,
+    doc: "When the proxy stops, a connection without a request may send one more within this: the answer tells it to close.",
+  },
+  drainTimeoutMs: {
+    type: "number",
+    default: 30_000,
+    min: 0,
+    max: 86_400_000,
+    doc: "When the proxy stops, what is still in work after this is cut.",
+    danger:
+      "Whoever starts the proxy must be as patient: TimeoutStopSec of systemd.",
+  },
   tunnelIdleMs: {
     type: "number",
     default: 3_600_000,

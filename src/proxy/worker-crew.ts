@@ -13,6 +13,8 @@ import type {
   WorkerSetup,
 } from "./worker-messages.ts";
 
+/** How long a thread may take to reset its connections. */
+const CUT_MS = 1000;
 const RESTART = { minMs: 50, maxMs: 5000 };
 
 interface Member {
@@ -102,6 +104,23 @@ export class WorkerCrew {
       this.tell({ kind: "drain" });
       this.#checkDrained();
     });
+  }
+
+  /**
+   * Resets what is in work, so that no part of an answer looks whole. A thread
+   * that hangs is not waited for.
+   */
+  async cut(): Promise<void> {
+    this.#closing = true;
+    const cut = new Promise<void>((resolve) => {
+      this.#onDrained = resolve;
+      this.tell({ kind: "cut" });
+      this.#checkDrained();
+    });
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, CUT_MS);
+    await Promise.race([cut, late]);
+    clearTimeout(timer);
   }
 
   async stop(): Promise<void> {

@@ -85,7 +85,9 @@ export type MessageToWorker =
     }
   | { readonly kind: "purge"; readonly id: number; readonly purge: Purge }
   /** Take no new connection or request; say `drained` when the last one is done. */
-  | { readonly kind: "drain" };
+  | { readonly kind: "drain" }
+  /** Reset what is still in work; say `drained` after it. */
+  | { readonly kind: "cut" };
 
 export type MessageFromWorker =
   | { readonly kind: "listening" }

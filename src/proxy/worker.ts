@@ -17,6 +17,10 @@ const setup = workerData as WorkerSetup; // written by WorkerCrew
 const post = (message: MessageFromWorker) => port.postMessage(message);
 const thread = new DataThread(setup, post);
 
+// A thread that ends closes its sockets, and an answer that ends with its
+// connection would look whole: they are reset before.
+process.on("uncaughtExceptionMonitor", () => thread.cut());
+
 port.on("message", (message: MessageToWorker) => {
   switch (message.kind) {
     case "changes":
@@ -47,6 +51,9 @@ port.on("message", (message: MessageToWorker) => {
       return;
     case "drain":
       thread.drain();
+      return;
+    case "cut":
+      thread.cut();
       return;
     default:
       message satisfies never;

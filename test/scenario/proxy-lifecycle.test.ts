@@ -182,13 +182,16 @@ test("DataPlane.close() finishes what is in flight and takes nothing new", async
   const held: ServerResponse[] = [];
   const target = await startTarget((_request, response) => held.push(response));
   t.after(target.close);
-  const { plane, port } = await startProxy([serviceView([target.view()])]);
+  const { plane, port } = await startProxy([serviceView([target.view()])], {
+    limits: { drainIdleMs: 0 },
+  });
   const idle = new RawClient(port);
   const busy = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   while (held.length === 0) await wait(2);
   assert.equal(await inFlight(plane), 1);
   const closed = plane.close();
   assert.equal(await idle.all(), "");
+  idle.close();
   held[0]?.end("last");
   const text = await busy.all();
   assert.match(text, /Connection: close/);
