@@ -8,7 +8,7 @@ import {
   upgradeHeadText,
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
-import type { Phase } from "./exchange-phase.ts";
+import type { Phase, Wait } from "./exchange-phase.ts";
 import type { ForwardedRequest } from "./forwarded-request.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
@@ -41,6 +41,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
   #phase: Phase = "choosing";
+  #wait: Wait | undefined;
   readonly #attempts: Attempts;
   #movedAtMs = 0;
   readonly #held: HeldAnswer;
@@ -86,7 +87,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   /** The wait is over: there may be a target now. */
   retryChoice(): void {
     if (this.#phase !== "waiting") return;
-    this.#phase = "choosing";
     this.#attempt();
     this.#client.flush();
   }
@@ -139,14 +139,15 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   sweep(nowMs: number): void {
-    const { waitMs, headTimeoutMs } = this.service.definition.retry;
+    const { headTimeoutMs } = this.service.definition.retry;
     const { slowHeadMs, stallTimeoutMs, tunnelIdleMs } = this.#thread.limits;
     const phase = this.#phase;
     const sentForMs = nowMs - this.#attempts.sentAtMs;
     const stillForMs = nowMs - this.#movedAtMs;
     if (this.#isOrphan && !this.#relay.isAwaited) this.abort();
     else if (phase === "waiting") {
-      if (nowMs - this.startedAtMs >= waitMs) this.#fail(NO_TARGET_ANSWER);
+      if (this.#wait !== undefined && nowMs >= this.#wait.untilMs)
+        this.#fail(this.#wait.answer);
     } else if (phase === "sent") {
       if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
@@ -167,7 +168,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #attempt(): void {
     const target = this.#attempts.choose(this.#relay.fills);
-    if (target === undefined) this.#wait();
+    if (target === undefined) this.#waitForTarget(NO_TARGET_ANSWER);
     else this.#connect(target, false);
   }
 
@@ -206,18 +207,23 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     else this.#body.drained();
   }
 
-  #wait(): void {
+  /** `answer` is given when none appears in time. */
+  #waitForTarget(answer: OwnAnswer): void {
     if (this.#serveStale()) return;
-    const { service } = this;
-    if (
-      service.definition.retry.waitMs === 0 ||
-      service.waiting >= this.#thread.limits.maxWaiting
-    ) {
-      this.#fail(NO_TARGET_ANSWER);
-      return;
-    }
+    const isFull = this.service.waiting >= this.#thread.limits.maxWaiting;
+    if (isFull || !this.#mayWait(answer)) this.#fail(answer);
+    else this.service.wait(this);
+  }
+
+  /** All waits of one request together last as long as one may. */
+  #mayWait(answer: OwnAnswer): boolean {
+    const nowMs = performance.now();
+    const { waitMs } = this.service.definition.retry;
+    const untilMs = this.#wait?.untilMs ?? nowMs + waitMs;
+    if (nowMs >= untilMs) return false;
     this.#phase = "waiting";
-    service.wait(this);
+    this.#wait = { untilMs, answer };
+    return true;
   }
 
   /** A request that could be sent elsewhere moves on if its target is dead. */
@@ -282,8 +288,38 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
-    if (this.#mayRetry(fault)) this.#attempt();
-    else this.#fail(failureAnswer(fault, detail, this.#attempts.target?.name));
+    const attempts = this.#attempts;
+    if (this.#mayRetry(fault)) {
+      this.#attempt();
+      return;
+    }
+    const answer = failureAnswer(fault, detail, attempts.target?.name);
+    const outlook = attempts.outlook(fault, this.#body.held);
+    if (outlook === "none") {
+      this.#fail(answer);
+      return;
+    }
+    const isAlive = outlook === "once-more" ? attempts.isAlive() : undefined;
+    this.#leaveTarget();
+    attempts.forget();
+    if (isAlive === undefined) this.#waitForReturn(answer);
+    else if (!this.#mayWait(answer)) this.#fail(answer);
+    else void isAlive.then((alive) => this.#askOnceMore(alive, answer));
+  }
+
+  /** Of one that is dead there will be another, if any: that costs nothing. */
+  #askOnceMore(isAlive: boolean, answer: OwnAnswer): void {
+    if (this.#phase !== "waiting") return;
+    if (!isAlive || this.#attempts.payToRepeat()) this.#attempt();
+    else this.#fail(answer);
+    this.#client.flush();
+  }
+
+  /** Every target refuses, unless one has come back in this moment. */
+  #waitForReturn(answer: OwnAnswer): void {
+    if (this.service.everyTargetRefuses()) this.#waitForTarget(answer);
+    else if (this.#mayWait(answer)) this.#attempt();
+    else this.#fail(answer);
   }
 
   /** Takes leave of the present target when another is to be tried. */

@@ -128,6 +128,10 @@ class Plane implements DataPlane {
       state: this.#state,
       counters: this.#counters,
       journal: this.#journal,
+      onProbed: ({ service, registration }, ok) => {
+        if (ok) this.#crew.tell({ kind: "restored", service });
+        else this.#signals.push({ kind: "refused", registration });
+      },
     });
     // Known before the port opens: the first request is routed as the last.
     if (this.#options.snapshot !== undefined)

@@ -11,7 +11,7 @@ import { RetryBudget } from "./retry.ts";
 import type { Routable } from "./routing-table.ts";
 import type { Target } from "./target.ts";
 
-/** A request that waits for a target. */
+/** A request that waits for a target, or for the return of one. */
 export interface Waiter {
   /** There may be one now. */
   retryChoice(): void;
@@ -112,6 +112,12 @@ export class Service implements Routable {
   allTargetsDown(): boolean {
     for (const target of this.rotation)
       if (target.ejection() === 0) return false;
+    return true;
+  }
+
+  /** Whether none of them has accepted a connection since it last refused one. */
+  everyTargetRefuses(): boolean {
+    for (const target of this.rotation) if (!target.refuses) return false;
     return true;
   }
 

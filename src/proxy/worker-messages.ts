@@ -75,6 +75,8 @@ export type MessageToWorker =
       readonly changes: readonly AssignedChange[];
       readonly sequence: number;
     }
+  /** A target of this service that refused connections takes them again. */
+  | { readonly kind: "restored"; readonly service: string }
   | { readonly kind: "settings"; readonly settings: LiveSettings }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "access"; readonly id: number }

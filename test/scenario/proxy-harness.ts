@@ -120,11 +120,11 @@ export async function startProxy(
   return { plane, port, url: `http://127.0.0.1:${port}` };
 }
 
-/** A target on `node:http`. */
-export async function startTarget(listener: RequestListener) {
+/** A target on `node:http`; port 0 takes a free one. */
+export async function startTarget(listener: RequestListener, wanted = 0) {
   const server = createServer({ keepAliveTimeout: 30_000 }, listener);
   server.on("clientError", (_error, socket) => socket.destroy());
-  server.listen(0, "127.0.0.1");
+  server.listen(wanted, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port =
