@@ -27,6 +27,11 @@ export {
   readOptions,
 } from "./options.ts";
 export {
+  PathPattern,
+  PathTemplate,
+  type PatternReading,
+} from "./path-pattern.ts";
+export {
   fileKey,
   formatBytes,
   formatDuration,

@@ -112,7 +112,7 @@ export {
   resolveRanges,
 } from "./range.ts";
 export { type RequestHead, type TargetForm } from "./request-head.ts";
-export { hasDotSegment, isBelow } from "./request-path.ts";
+export { hasDotSegment, isBelow, plainPath } from "./request-path.ts";
 export { type ResponseHead } from "./response-head.ts";
 export {
   appendFields,

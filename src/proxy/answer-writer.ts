@@ -1,6 +1,6 @@
 import type { StoredResponse } from "../cache/index.ts";
 import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
-import { cachedAnswer } from "./cached-answer.ts";
+import { cachedAnswer, type StoredFor } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./forward-head.ts";
 import { hitTail } from "./hit-lines.ts";
@@ -89,15 +89,14 @@ export class AnswerWriter {
   /** Head as prepared, what differs each time, content: one write where it fits. */
   stored(
     entry: StoredResponse,
-    asked: {
-      readonly request: RequestHead;
+    asked: StoredFor & {
       readonly ageS: number;
       readonly statusLine: string;
       readonly connectionLine: string;
     },
   ): void {
     const slab = this.#slab();
-    const answer = cachedAnswer(asked.request, entry, this.#thread.name);
+    const answer = cachedAnswer(asked, entry, this.#thread.name);
     this.begun = true;
     this.fromStore = true;
     this.status = answer.status;

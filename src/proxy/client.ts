@@ -1,6 +1,7 @@
 import type { RequestHead } from "../http/index.ts";
 import type { StoredResponse } from "../cache/index.ts";
 import type { Downstream } from "./downstream.ts";
+import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 
 /** A client's connection as its thread holds it, whatever it speaks. */
@@ -19,6 +20,8 @@ export interface Client {
 /** Who asks: the client's side of an exchange before it is known what follows. */
 export interface Asker extends Downstream {
   readonly scheme: "http" | "https";
+  /** Whose the present request is, once that is known. */
+  service: Service | undefined;
   /** {@link Downstream.cached} with the age known. */
   hit(entry: StoredResponse, ageS: number, statusLine: string): void;
 }

@@ -19,6 +19,7 @@ import { RoutingTable } from "./routing-table.ts";
 import { SecureListener } from "./secure-listener.ts";
 import { SecureWire } from "./secure-wire.ts";
 import { Service } from "./service.ts";
+import { asksOtherwise } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import { Target } from "./target.ts";
@@ -191,6 +192,8 @@ export class DataThread implements Thread {
       case "service": {
         const known = this.routes.get(change.service.name);
         const service = known ?? new Service(change.service);
+        if (asksOtherwise(service.definition, change.service.definition))
+          this.cache.clear(service.name);
         // Out and in again: the table is sorted by what the head says.
         this.routes.delete(service.name);
         service.replaceHead(change.service);

@@ -19,6 +19,7 @@ import {
 } from "./request-body.ts";
 import { type AttemptFault, failureAnswer, NO_TARGET_ANSWER } from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
+import type { ServiceRules } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
 import type { Target } from "./target.ts";
@@ -38,6 +39,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #client: Downstream;
   #isOrphan = false;
   readonly #request: RequestHead;
+  /** Those under which it began, whatever becomes of the definition. */
+  readonly #rules: ServiceRules | undefined;
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
   #phase: Phase = "choosing";
@@ -53,6 +56,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#thread = thread;
     this.#client = client;
     this.#request = request;
+    this.#rules = service.rules;
     this.#attempts = new Attempts(
       thread,
       service,
@@ -192,6 +196,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     slab.take(connection.wire);
     slab.text(
       requestHeadText(this.#request, {
+        rules: this.#rules,
         client: this.#client.facts,
         viaName: this.#thread.name,
         validators: lookup.kind === "bypass" ? undefined : lookup.validators,

@@ -6,6 +6,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../http/index.ts";
+import type { ServiceRules } from "./service-rules.ts";
 
 /*
  * Heads on their way through: what is passed on, what is left out, what is
@@ -24,6 +25,7 @@ const FORWARDED_IDS: readonly FieldId[] = [
   "x-forwarded-proto",
   "x-forwarded-host",
   "x-forwarded-port",
+  "x-forwarded-prefix",
   "x-real-ip",
 ].map((name) => fieldIdOf(name));
 
@@ -69,6 +71,8 @@ export interface RequestForwarding {
   readonly validators: FieldList | undefined;
   /** For a request of HTTP/1.0 that names no host. */
   readonly targetAuthority: string;
+  /** The service's; its paths say what the target is asked for. */
+  readonly rules: ServiceRules | undefined;
 }
 
 /** The head as it goes to a target. */
@@ -76,8 +80,10 @@ export function requestHeadText(
   head: RequestHead,
   forwarding: RequestForwarding,
 ): string {
-  const { client, viaName, validators } = forwarding;
-  let text = `${head.method} ${targetOf(head)} HTTP/1.1\r\n`;
+  const { client, viaName, validators, rules } = forwarding;
+  const paths = rules?.paths;
+  const target = paths?.targetFor(head) ?? targetOf(head);
+  let text = `${head.method} ${target} HTTP/1.1\r\n`;
   if (head.host === "") text += `Host: ${forwarding.targetAuthority}\r\n`;
   text += passedLines(head, tableFor(client.trusted, validators !== undefined));
   if (validators !== undefined) text += fieldLines(validators);
@@ -87,6 +93,7 @@ export function requestHeadText(
   if (head.maxForwards !== undefined)
     text += `Max-Forwards: ${lessOne(head.maxForwards)}\r\n`;
   text += forwardedLines(head, client);
+  if (paths !== undefined) text += paths.forwardedLine;
   return `${text}Via: 1.${head.minorVersion} ${viaName}\r\n\r\n`;
 }
 

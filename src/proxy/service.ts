@@ -8,6 +8,7 @@ import type {
 import { Balancer } from "./balancer.ts";
 import type { ClientFacts } from "./forward-head.ts";
 import { RetryBudget } from "./retry.ts";
+import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
 import type { Target } from "./target.ts";
 
@@ -25,6 +26,8 @@ export class Service implements Routable {
   /** Targets that get requests: neither draining nor gone. */
   rotation: readonly Target[] = [];
   head: ServiceHead;
+  /** Compiled from the definition; undefined when it has none. */
+  rules: ServiceRules | undefined;
   /** What the cache is told of every request; one object, filled in for each. */
   readonly cacheContext: MutableCacheContext;
   #balancer: Balancer<Target>;
@@ -33,6 +36,7 @@ export class Service implements Routable {
   constructor(head: ServiceHead) {
     this.name = head.name;
     this.head = head;
+    this.rules = serviceRules(head.definition);
     this.#balancer = new Balancer(head.definition.policy);
     this.cacheContext = {
       service: head.name,
@@ -63,6 +67,8 @@ export class Service implements Routable {
   replaceHead(head: ServiceHead): void {
     if (head.definition.policy !== this.head.definition.policy)
       this.#balancer = new Balancer(head.definition.policy);
+    if (head.definition !== this.head.definition)
+      this.rules = serviceRules(head.definition);
     this.head = head;
     this.cacheContext.currentRelease = head.currentRelease;
     this.cacheContext.rules = rulesOf(head.definition);

@@ -6,11 +6,12 @@ import {
   type DataPlaneOptions,
   startDataPlane,
 } from "../../src/proxy/index.ts";
-import type {
-  ServiceDefinition,
-  ServiceView,
-  Snapshot,
-  TargetView,
+import {
+  defaultDefinition,
+  type ServiceDefinition,
+  type ServiceView,
+  type Snapshot,
+  type TargetView,
 } from "../../src/registry/index.ts";
 
 /** What a service is when nobody says otherwise; tests change parts of it. */
@@ -18,6 +19,7 @@ export function definition(
   change: Partial<ServiceDefinition> = {},
 ): ServiceDefinition {
   return {
+    ...defaultDefinition,
     hosts: [],
     path: "/",
     policy: "least-requests",
