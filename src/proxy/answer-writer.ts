@@ -25,6 +25,8 @@ export class AnswerWriter {
   status = 0;
   contentBytes = 0;
   fromStore = false;
+  /** It has been told of: a client that is cut afterwards counts no second time. */
+  #counted = false;
   /** Of the slab, when the present answer began: none since, none of it gone. */
   #flushesBefore = -1;
 
@@ -39,10 +41,12 @@ export class AnswerWriter {
     this.status = 0;
     this.contentBytes = 0;
     this.fromStore = false;
+    this.#counted = false;
   }
 
   begin(status: number, text: string): void {
     this.begun = true;
+    this.#counted = false;
     this.status = status;
     const slab = this.#slab();
     this.#flushesBefore = slab.flushes;
@@ -98,6 +102,7 @@ export class AnswerWriter {
     const slab = this.#slab();
     const answer = cachedAnswer(asked, entry, this.#thread.name);
     this.begun = true;
+    this.#counted = false;
     this.fromStore = true;
     this.status = answer.status;
     this.contentBytes = answer.to - answer.from;
@@ -132,6 +137,8 @@ export class AnswerWriter {
     request: RequestHead | undefined,
     serving: Serving | undefined,
   ): void {
+    if (this.#counted) return;
+    this.#counted = true;
     recordAnswer(this.#thread, this, client, request, serving);
   }
 
