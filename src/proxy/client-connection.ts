@@ -237,7 +237,8 @@ export class ClientConnection
     const rest = this.#rest;
     this.#rest = EMPTY;
     if (rest.length > 0) this.onBytes(rest, rest.length);
-    this.wire.resume();
+    if (this.#times.halfClosed) this.serving?.onClientTunnelEnd();
+    else this.wire.resume();
   }
 
   // ---- what comes after

@@ -29,6 +29,7 @@ import type {
   UpstreamFault,
   UpstreamUser,
 } from "./upstream-connection.ts";
+import { isOffered } from "./upgrade-offer.ts";
 
 /** One request on its way to a target and its answer on the way back. */
 export class Exchange implements Serving, UpstreamUser, Waiter {
@@ -48,6 +49,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #attempts: Attempts;
   #movedAtMs = 0;
   readonly #held: HeldAnswer;
+  /** Directions of a tunnel that have ended in order. */
+  #endedWays = 0;
 
   constructor(options: ForwardedRequest) {
     const { thread, client, service, request } = options;
@@ -103,6 +106,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     }
     this.service.stopWaiting(this);
     this.#relay.abandonFill();
+    // A client that broke off: its target must not take it for an end.
+    if (this.#phase === "tunnel" && this.#endedWays < 2)
+      this.#attempts.connection?.wire.reset();
     this.#attempts.destroy();
     this.#settle();
   }
@@ -134,11 +140,13 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onClientTunnelData(bytes: Buffer, end: number): boolean {
     this.#movedAtMs = this.#thread.coarseMs;
+    this.#thread.totals.bytesFromClients += end;
     const wire = this.#attempts.connection?.wire;
     return wire === undefined || passOn(this.#thread.slab, wire, bytes, end);
   }
 
   onClientTunnelEnd(): void {
+    this.#endedWays += 1;
     this.#attempts.connection?.wire.end();
   }
 
@@ -262,6 +270,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const attempts = this.#attempts;
     const { connection, target } = attempts;
     attempts.connection = undefined;
+    // Its FIN is on its way to the client, who closes once all has been taken.
+    if (this.#phase === "tunnel" && this.#endedWays === 2) return;
     const isUnseen = this.#held.holds || this.#relay.isHeldBack;
     if (this.#phase === "answering" && isUnseen) {
       this.#held.drop();
@@ -455,7 +465,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #upgrade(head: ResponseHead): void {
-    if (this.#request.upgrade === undefined) {
+    if (!isOffered(this.#request.upgrade, head.upgrade)) {
       this.#attempts.connection?.destroy();
       this.onFault("invalid-response", "bad-status");
       return;
@@ -475,6 +485,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   onTunnelEnd(): void {
+    this.#endedWays += 1;
     this.#client.tunnelEnd();
   }
 
