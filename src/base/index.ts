@@ -1,5 +1,14 @@
 /** What every room may use; knows nothing of the product. */
 export { abortable, delay, isAbortOf } from "./abort.ts";
+export {
+  type Address,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+  plainAddress,
+  readAddress,
+  UNIX,
+} from "./address.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Brand } from "./brand.ts";
 export { Channel, type PushResult } from "./channel.ts";

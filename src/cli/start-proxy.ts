@@ -4,13 +4,13 @@ import { join } from "node:path";
 import {
   delay,
   errorMessage,
+  formatAddress,
   isAbortOf,
   type Journal,
   readOptions,
   silentJournal,
   systemClock,
 } from "../base/index.ts";
-import { formatAddress } from "../config/index.ts";
 import {
   type CertificateFilePair,
   type DataPlane,

@@ -1,12 +1,11 @@
 import { Command, Option } from "commander";
 import { join } from "node:path";
 import { AdminServer } from "../../admin/index.ts";
-import type { Journal } from "../../base/index.ts";
+import { formatAddress, type Journal } from "../../base/index.ts";
 import {
   DEFAULT_ADMIN,
   DEFAULT_ZOOKEEPER,
   EMBEDDED,
-  formatAddress,
   NO_ZOOKEEPER,
   parseAddress,
   proxySettings,
