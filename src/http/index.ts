@@ -102,6 +102,19 @@ export {
 export { parseRequestHead } from "./parse-request-head.ts";
 export { parseResponseHead } from "./parse-response-head.ts";
 export {
+  MAX_PROXY_HEADER_BYTES,
+  type ProxyEnd,
+  type ProxyEnds,
+  type ProxyHeaderFault,
+  type ProxyHeaderResult,
+  type ProxyProtocolVersion,
+} from "./proxy-header.ts";
+export {
+  localProxyHeader,
+  parseProxyHeader,
+  proxyHeader,
+} from "./proxy-protocol.ts";
+export {
   type ByteRange,
   contentRange,
   type ContentRange,
