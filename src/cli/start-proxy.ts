@@ -57,6 +57,8 @@ export interface StartProxyOptions {
   readonly acl?: readonly AclEntry[];
   /** Networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
+  /** Whose PROXY protocol headers are believed, on listeners with `proxyProtocol`. */
+  readonly proxyPeers?: readonly string[];
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
@@ -93,10 +95,11 @@ export class Proxy implements AsyncDisposable {
     this.#options = options;
     this.#journal = journal;
     this.#static = new StaticServices(options.services);
-    const { limits, trusted } = options;
+    const { limits, trusted, proxyPeers } = options;
     this.#live = {
       ...(limits === undefined ? {} : { limits }),
       ...(trusted === undefined ? {} : { trusted }),
+      ...(proxyPeers === undefined ? {} : { proxyPeers }),
     };
     if (zookeeper === undefined) {
       this.registry = new Registry(undefined, { journal });

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
+import { UNIX } from "../base/index.ts";
 import { CACHE_OPTIONS } from "../cache/options.ts";
 import { keeperOptionTable } from "../keeper/options.ts";
 import { PROXY_OPTIONS } from "../proxy/options.ts";
@@ -25,6 +26,11 @@ export const DEFAULT_ADMIN = "127.0.0.1:9180";
 const address = {
   form: "HOST:PORT, as in 127.0.0.1:8080",
   accepts: isAddress,
+} as const;
+
+const networks = {
+  form: `IP addresses, networks such as "10.0.0.0/8", or "${UNIX}"`,
+  accepts: (text: string) => text === UNIX || isNetwork(text),
 } as const;
 
 const MAIN = {
@@ -93,8 +99,7 @@ const MAIN = {
     type: "list",
     default: [],
     flag: "--trust <network>",
-    form: 'IP addresses or networks, such as "10.0.0.0/8"',
-    accepts: isNetwork,
+    ...networks,
     doc: "Believe X-Forwarded-* and Forwarded from these addresses and networks.",
     danger: "Whoever sends from there can pretend to be any client.",
   },
@@ -188,6 +193,26 @@ const TLS = {
   hstsSeconds: { ...hstsSeconds, flag: "--hsts <seconds>" },
 } as const satisfies SettingTable;
 
+const PROXY_PROTOCOL = {
+  from: {
+    type: "list",
+    default: [],
+    flag: "--proxy-protocol <network>",
+    ...networks,
+    doc: "Expect the PROXY protocol, version 1 or 2, from these addresses and networks, and close every other connection.",
+    danger:
+      "Whoever sends from there can pretend to be any client; nobody else is served.",
+  },
+  listen: {
+    type: "list",
+    default: [],
+    flag: "--proxy-protocol-listen <address>",
+    form: "an address of listen or tls.listen",
+    accepts: isLine,
+    doc: "The listeners that expect it; all of them unless some are named.",
+  },
+} as const satisfies SettingTable;
+
 const { maxBytes: _whole, ...CACHE } = CACHE_OPTIONS;
 const { renewSession: _renew, readOnly: _read, ...CLIENT } = CLIENT_OPTIONS;
 const { disableAddWatch: _tests, open: _open, ...KEEPER } = keeperOptionTable;
@@ -211,6 +236,12 @@ export const PROXY_SECTIONS = {
     doc: "HTTPS towards clients; told in [tls.md](tls.md).",
     rows: TLS,
     live: ["hstsSeconds"],
+  },
+  proxyProtocol: {
+    key: "proxyProtocol",
+    doc: "A load balancer in front that passes connections on; told in [proxy.md](proxy.md#behind-a-load-balancer).",
+    rows: PROXY_PROTOCOL,
+    live: ["from"],
   },
   limits: {
     key: "limits",

@@ -2,7 +2,7 @@ import type { StoredResponse } from "../cache/index.ts";
 import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
 import { cachedAnswer, type StoredFor } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { hitTail } from "./hit-lines.ts";
 import { withHsts } from "./hsts.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";

@@ -2,10 +2,10 @@ import type { StoredResponse } from "../cache/index.ts";
 import type { RequestHead } from "../http/index.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { Asker } from "./client.ts";
-import { clientFacts } from "./client-facts.ts";
+import { ClientFacts } from "./client-facts.ts";
 import type { ContentFeed } from "./content-feed.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
+import type { AnswerFraming } from "./forward-head.ts";
 import { hstsOfStored } from "./hsts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { Service } from "./service.ts";
@@ -55,7 +55,7 @@ export class ClientDownstream implements Asker {
   }
 
   get facts(): ClientFacts {
-    this.#facts ??= clientFacts(this.#wire.socket, this.#thread);
+    this.#facts ??= new ClientFacts(this.#wire, this.#thread);
     return this.#facts;
   }
 

@@ -27,6 +27,8 @@ export interface DataPlaneOptions {
   readonly name?: string;
   /** Addresses and networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
+  /** Those who begin with a PROXY protocol header on the listeners that want one. */
+  readonly proxyPeers?: readonly string[];
   /** For the listeners that speak TLS; the first is for names that none has. */
   readonly certificates?: readonly CertificateFilePair[];
 }

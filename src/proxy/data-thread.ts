@@ -1,17 +1,14 @@
-import {
-  BlockList,
-  createServer,
-  isIP,
-  type Server,
-  type Socket,
-} from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { plainAddress } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
+import { awaitHeaderOnSocket, awaitHeaderOnWire } from "./awaited-header.ts";
 import type { Client, Dispatch } from "./client.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { dispatch } from "./dispatch.ts";
 import { hstsLine } from "./hsts.ts";
 import { Http2Connection } from "./http2-connection.ts";
+import { Networks } from "./networks.ts";
 import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
 import { redirectToHttps } from "./redirect-to-https.ts";
@@ -59,7 +56,8 @@ export class DataThread implements Thread {
   hsts = "";
   coarseMs = performance.now();
   draining = false;
-  #trusted = new BlockList();
+  #trusted = new Networks([]);
+  #proxyPeers = new Networks([]);
   readonly #post: (message: MessageFromWorker) => void;
   readonly #clients = new Set<Client>();
   readonly #servers: Server[] = [];
@@ -106,8 +104,7 @@ export class DataThread implements Thread {
           const handshakes = this.#secure?.handshakes ?? 0;
           if (this.#clients.size + handshakes >= this.limits.maxConnections) {
             this.totals.connectionsRefused += 1;
-            shell.on("error", () => {});
-            shell.destroy();
+            refuse(shell);
             return;
           }
           accept(shell);
@@ -124,56 +121,100 @@ export class DataThread implements Thread {
     );
   }
 
-  #acceptor({ tls, redirectPort }: ListenAddress): (shell: Socket) => void {
+  #acceptor(address: ListenAddress): (shell: Socket) => void {
+    const { tls, redirectPort, proxyProtocol } = address;
     const secure = this.#secure;
     if (tls === true && secure !== undefined)
-      return (shell) => secure.accept(shell);
+      return (shell) => {
+        if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
+          this.#awaitHeader(shell, secure);
+        else secure.accept(shell, undefined);
+      };
     const decide =
       redirectPort === undefined
         ? this.#dispatch
         : redirectToHttps(this.#dispatch, redirectPort);
-    return (shell) => this.#accept(adoptAccepted(this.input, shell), decide);
+    return (shell) => {
+      if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
+        this.#awaitHeader(shell, decide);
+      else this.#accept(adoptAccepted(this.input, shell), decide);
+    };
   }
 
-  #accept(wire: Wire, decide: Dispatch): void {
-    this.#add(
-      new ClientConnection(wire, {
-        thread: this,
-        dispatch: decide,
-        onGone: this.#onGone,
+  /** A header of the PROXY protocol, in clear, then what the listener is for. */
+  #awaitHeader(shell: Socket, next: SecureListener | Dispatch): void {
+    if (!this.#proxyPeers.has(plainAddress(shell.remoteAddress ?? ""))) {
+      this.#countFault("proxy-peer");
+      refuse(shell);
+      return;
+    }
+    const options = { thread: this, onGone: this.#onGone };
+    if (next instanceof SecureListener) {
+      this.#hold(
+        awaitHeaderOnSocket(shell, {
+          ...options,
+          onHeader: (ends) => next.accept(shell, ends),
+        }),
+      );
+      return;
+    }
+    const wire = adoptAccepted(this.input, shell);
+    this.#hold(
+      awaitHeaderOnWire(wire, {
+        ...options,
+        onHeader: (ends, rest) => {
+          wire.ends = ends;
+          const client = this.#accept(wire, next);
+          if (rest.length > 0) client.onBytes(rest, rest.length);
+        },
       }),
     );
+  }
+
+  #accept(wire: Wire, decide: Dispatch): ClientConnection {
+    const client = new ClientConnection(wire, {
+      thread: this,
+      dispatch: decide,
+      onGone: this.#onGone,
+    });
+    this.#add(client);
+    return client;
   }
 
   #secureHandlers(): ConstructorParameters<typeof SecureListener>[1] {
     return {
       limits: this.limits,
-      onHttp1: (socket) =>
-        this.#accept(new SecureWire(this.input, socket), this.#dispatch),
-      onHttp2: (socket) => {
+      onHttp1: (socket, ends) => {
+        const wire = new SecureWire(this.input, socket);
+        wire.ends = ends;
+        this.#accept(wire, this.#dispatch);
+      },
+      onHttp2: (socket, ends) => {
         this.#add(
           new Http2Connection(socket, {
             thread: this,
             dispatch: this.#dispatch,
             onGone: this.#onGone,
+            ends,
           }),
         );
       },
-      onFailed: () => {
-        const { clientFaults } = this.totals;
-        clientFaults["tls-handshake"] =
-          (clientFaults["tls-handshake"] ?? 0) + 1;
-      },
+      onFailed: () => this.#countFault("tls-handshake"),
     };
   }
 
+  #countFault(fault: string): void {
+    const { clientFaults } = this.totals;
+    clientFaults[fault] = (clientFaults[fault] ?? 0) + 1;
+  }
+
   /** Takes what may change while it runs; the ring of the access log stays. */
-  configure({ limits, trusted, tls }: LiveSettings): void {
+  configure({ limits, trusted, proxyPeers, tls }: LiveSettings): void {
     Object.assign(this.limits, limits);
     this.hsts = hstsLine(limits.hstsSeconds);
     if (tls !== undefined) this.#secure?.replace(tls);
-    this.#trusted = new BlockList();
-    for (const network of trusted) addNetwork(this.#trusted, network);
+    this.#trusted = new Networks(trusted);
+    this.#proxyPeers = new Networks(proxyPeers);
   }
 
   /** Replaces services and targets, one change after the other. */
@@ -265,10 +306,7 @@ export class DataThread implements Thread {
   }
 
   trusts(address: string): boolean {
-    const family = isIP(address);
-    return (
-      family !== 0 && this.#trusted.check(address, `ipv${family as 4 | 6}`)
-    ); // isIP answers 0, 4 or 6
+    return this.#trusted.has(address);
   }
 
   startBackground(serving: Serving): void {
@@ -358,6 +396,10 @@ export class DataThread implements Thread {
 
   #add(client: Client): void {
     this.totals.connectionsAccepted += 1;
+    this.#hold(client);
+  }
+
+  #hold(client: Client): void {
     this.#clients.add(client);
     if (this.draining) client.drain();
   }
@@ -390,14 +432,7 @@ export class DataThread implements Thread {
   }
 }
 
-function addNetwork(list: BlockList, network: string): void {
-  const [address = "", prefix] = network.split("/");
-  const family = isIP(address);
-  if (family === 0)
-    throw new RangeError(
-      `Cannot trust ${JSON.stringify(network)}: it is an IP address or a network such as "10.0.0.0/8"`,
-    );
-  const type = family === 4 ? "ipv4" : "ipv6";
-  if (prefix === undefined) list.addAddress(address, type);
-  else list.addSubnet(address, Number(prefix), type);
+function refuse(shell: Socket): void {
+  shell.on("error", () => {});
+  shell.destroy();
 }

@@ -7,6 +7,7 @@ import {
   type ResponseHead,
 } from "../http/index.ts";
 import type { ServiceRules } from "./service-rules.ts";
+import type { ClientFacts } from "./client-facts.ts";
 
 /*
  * Heads on their way through: what is passed on, what is left out, what is
@@ -53,15 +54,6 @@ const FROM_TARGET = leftOut(
   ZOOGATE_CACHE_CONTROL,
   ZOOGATE_RELEASE,
 );
-
-/** What the connection a request came on contributes to its head. */
-export interface ClientFacts {
-  /** The peer's address. */
-  readonly address: string;
-  readonly scheme: "http" | "https";
-  /** Its `Forwarded` and `X-Forwarded-*` are believed. */
-  readonly trusted: boolean;
-}
 
 export interface RequestForwarding {
   readonly client: ClientFacts;

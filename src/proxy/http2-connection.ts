@@ -6,8 +6,7 @@ import {
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Client, Dispatch } from "./client.ts";
-import { clientFacts } from "./client-facts.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import { ClientFacts, type ConnectionEnds } from "./client-facts.ts";
 import { FrameMeter } from "./frame-meter.ts";
 import { Http2Request } from "./http2-request.ts";
 import { socketBelow } from "./secure-wire.ts";
@@ -51,6 +50,8 @@ export class Http2Connection implements Client {
       readonly thread: Thread;
       readonly dispatch: Dispatch;
       readonly onGone: (client: Client) => void;
+      /** As the PROXY protocol told them. */
+      readonly ends: ConnectionEnds | undefined;
     },
   ) {
     const { thread } = options;
@@ -59,7 +60,7 @@ export class Http2Connection implements Client {
     this.#thread = thread;
     this.#dispatch = options.dispatch;
     this.#onGone = options.onGone;
-    this.#facts = clientFacts(socket, thread);
+    this.#facts = new ClientFacts({ socket, ends: options.ends }, thread);
     this.#idleSinceMs = thread.coarseMs;
     const intervalMs = limits.http2IntervalMs;
     this.#resets = new FrameMeter({ limit: limits.http2MaxResets, intervalMs });

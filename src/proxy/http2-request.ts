@@ -8,7 +8,7 @@ import {
 import { cachedAnswer } from "./cached-answer.ts";
 import type { Asker, Dispatch } from "./client.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { hstsOfStored } from "./hsts.ts";
 import { Http2Answer } from "./http2-answer.ts";
 import { readHttp2Head } from "./http2-fields.ts";

@@ -84,6 +84,7 @@ class Plane implements DataPlane {
     this.#settings = {
       limits: readOptions(PROXY_OPTIONS, options.limits),
       trusted: options.trusted ?? [],
+      proxyPeers: options.proxyPeers ?? [],
       tls: undefined,
     };
     this.#signals = new SignalFeed(this.#journal);
@@ -239,11 +240,11 @@ class Plane implements DataPlane {
     return joinLines([last, ...batches]);
   }
 
-  configure({ limits, trusted }: Partial<Omit<LiveSettings, "tls">>): void {
+  configure({ limits, ...networks }: Partial<Omit<LiveSettings, "tls">>): void {
     this.#tellSettings({
       ...this.#settings,
+      ...networks,
       limits: readOptions(PROXY_OPTIONS, limits ?? this.#settings.limits),
-      trusted: trusted ?? this.#settings.trusted,
     });
   }
 

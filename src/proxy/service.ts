@@ -6,7 +6,7 @@ import type {
   ServiceHead,
 } from "../registry/index.ts";
 import { Balancer } from "./balancer.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { RetryBudget } from "./retry.ts";
 import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
@@ -110,7 +110,7 @@ export class Service implements Routable {
   ): string {
     const { policy, hash } = this.definition;
     return policy === "hash" && hash !== undefined
-      ? hashText(hash, request, client.facts.address)
+      ? hashText(hash, request, client.facts)
       : "";
   }
 
@@ -163,13 +163,13 @@ function rulesOf(definition: ServiceDefinition): CacheRules {
 function hashText(
   source: HashSource,
   request: RequestHead,
-  address: string,
+  facts: ClientFacts,
 ): string {
   switch (source.kind) {
     case "path":
       return request.path;
     case "address":
-      return address;
+      return facts.addressOf(request);
     case "header": {
       for (let index = 0; index < request.fields.length; index += 2)
         if (request.fields[index]?.toLowerCase() === source.name)

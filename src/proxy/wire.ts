@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import type { ConnectionEnds } from "./client-facts.ts";
 import { errorCode } from "./error-code.ts";
 
 /*
@@ -47,6 +48,8 @@ export class Wire {
   /** Inside TLS. */
   readonly secure: boolean = false;
   readonly socket: Socket;
+  /** Who is at either end, where the socket does not tell it. */
+  ends: ConnectionEnds | undefined = undefined;
   readonly #input: InputBuffers;
   #handler: WireHandler | undefined;
   #own: Buffer | undefined;

@@ -27,6 +27,11 @@ export interface ListenAddress {
   readonly tls?: boolean;
   /** Sends everybody to HTTPS on this port, ACME challenges apart; 0: the first port that speaks TLS. */
   readonly redirectPort?: number;
+  /**
+   * Each connection begins with a header of the PROXY protocol, and comes from
+   * `proxyPeers`; all others are closed. Nothing of it while there are none.
+   */
+  readonly proxyProtocol?: boolean;
 }
 
 /** A certificate, its chain and its key, all PEM. */
@@ -51,8 +56,10 @@ export type CacheSettings = Partial<OptionsOf<typeof CACHE_OPTIONS>>;
 /** What may change while a worker runs. */
 export interface LiveSettings {
   readonly limits: ProxyLimits;
-  /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
+  /** Addresses and networks (CIDR), or `unix:`, whose `X-Forwarded-*` are believed. */
   readonly trusted: readonly string[];
+  /** Whose PROXY protocol headers are believed, written likewise; see {@link ListenAddress}. */
+  readonly proxyPeers: readonly string[];
   /** Undefined when no listener speaks TLS. */
   readonly tls: TlsMaterial | undefined;
 }

@@ -23,6 +23,7 @@ import { packageVersion } from "../package-version.ts";
 import { refusePortInUse } from "../port-in-use.ts";
 import {
   configPath,
+  expectsProxyProtocol,
   formatConfig,
   loadProxyConfig,
   type ProxyConfig,
@@ -117,6 +118,7 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
       ]),
       version: await packageVersion(),
       trusted: settings.main.trust,
+      proxyPeers: settings.proxyProtocol.from,
       limits: limitsOf(settings),
       services: config.services,
       journal,
@@ -155,16 +157,25 @@ function registryString(zookeeper: string): string {
   return connectString;
 }
 
-function listenersOf({ main, tls }: ProxySettings): readonly ListenAddress[] {
+function listenersOf({
+  main,
+  tls,
+  proxyProtocol,
+}: ProxySettings): readonly ListenAddress[] {
   const { redirectHttp, redirectPort } = tls;
+  const expects = (text: string) => ({
+    proxyProtocol: expectsProxyProtocol(text, proxyProtocol),
+  });
   return [
     ...main.listen.map((text) => ({
       ...parseAddress(text, "--listen"),
       ...(redirectHttp ? { redirectPort } : {}),
+      ...expects(text),
     })),
     ...tls.listen.map((text) => ({
       ...parseAddress(text, "--tls-listen"),
       tls: true,
+      ...expects(text),
     })),
   ];
 }
@@ -196,6 +207,7 @@ function reloader(
           accessLog: started.settings.accessLog,
         }),
         trusted: settings.main.trust,
+        proxyPeers: settings.proxyProtocol.from,
         services,
       }),
     setLogLevel: setLevel,
