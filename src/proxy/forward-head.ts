@@ -55,8 +55,14 @@ const FROM_TARGET = leftOut(
   ZOOGATE_RELEASE,
 );
 
+/** What a head says of who asked. */
+export type ForwardedClient = Pick<
+  ClientFacts,
+  "address" | "scheme" | "trusted"
+>;
+
 export interface RequestForwarding {
-  readonly client: ClientFacts;
+  readonly client: ForwardedClient;
   /** Who we are in `Via` (RFC 9110 section 7.6.3). */
   readonly viaName: string;
   /** In place of the client's own validators; undefined: its own stay. */
@@ -152,7 +158,7 @@ function lessOne(value: string): string {
     : value;
 }
 
-function forwardedLines(head: RequestHead, client: ClientFacts): string {
+function forwardedLines(head: RequestHead, client: ForwardedClient): string {
   if (!client.trusted)
     return `X-Forwarded-For: ${client.address}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Host: ${head.host}\r\n`;
   // A line more of a list field is the list continued (RFC 9110 section 5.3).
