@@ -4,13 +4,13 @@ import { join } from "node:path";
 import {
   delay,
   errorMessage,
-  formatAddress,
   isAbortOf,
   type Journal,
   readOptions,
   silentJournal,
   systemClock,
 } from "../base/index.ts";
+import { formatAddress } from "../config/index.ts";
 import {
   type CertificateFilePair,
   type DataPlane,
@@ -57,8 +57,7 @@ export interface StartProxyOptions {
   readonly acl?: readonly AclEntry[];
   /** Networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
-  /** Whose PROXY protocol headers are believed, on listeners with `proxyProtocol`. */
-  readonly proxyPeers?: readonly string[];
+  readonly access?: LiveSettings["access"];
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
@@ -95,11 +94,11 @@ export class Proxy implements AsyncDisposable {
     this.#options = options;
     this.#journal = journal;
     this.#static = new StaticServices(options.services);
-    const { limits, trusted, proxyPeers } = options;
+    const { limits, trusted, access } = options;
     this.#live = {
       ...(limits === undefined ? {} : { limits }),
       ...(trusted === undefined ? {} : { trusted }),
-      ...(proxyPeers === undefined ? {} : { proxyPeers }),
+      ...(access === undefined ? {} : { access }),
     };
     if (zookeeper === undefined) {
       this.registry = new Registry(undefined, { journal });

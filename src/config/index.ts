@@ -1,5 +1,11 @@
 /** Files, environment and flags, checked and made into plain values. */
-export { parseAddress } from "./address.ts";
+export {
+  type Address,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+  parseAddress,
+} from "./address.ts";
 export { type DigestCredentials, readAuthFile } from "./auth-file.ts";
 export { ConfigError, type ConfigFault } from "./config-error.ts";
 export { ConfigFile, type FilePath } from "./config-file.ts";

@@ -2,13 +2,12 @@ import type { StoredResponse } from "../cache/index.ts";
 import type { RequestHead } from "../http/index.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { Asker } from "./client.ts";
-import { ClientFacts } from "./client-facts.ts";
+import { clientFacts } from "./client-facts.ts";
 import type { ContentFeed } from "./content-feed.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { AnswerFraming } from "./forward-head.ts";
+import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
 import { hstsOfStored } from "./hsts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
-import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
@@ -36,7 +35,6 @@ export class ClientDownstream implements Asker {
   readonly holding: AnswerWriter;
   /** Whether another request may follow the present one. */
   keepAlive = true;
-  service: Service | undefined = undefined;
   readonly #connection: AnsweredConnection;
   readonly #wire: Wire;
   readonly #thread: Thread;
@@ -55,7 +53,7 @@ export class ClientDownstream implements Asker {
   }
 
   get facts(): ClientFacts {
-    this.#facts ??= new ClientFacts(this.#wire, this.#thread);
+    this.#facts ??= clientFacts(this.#wire.socket, this.#thread);
     return this.#facts;
   }
 
@@ -67,7 +65,6 @@ export class ClientDownstream implements Asker {
   /** The next request; the answers are to it from now on. */
   ask(head: RequestHead): void {
     this.#request = head;
-    this.service = undefined;
     this.#requests += 1;
     this.#answer.reset();
     this.keepAlive =
@@ -95,11 +92,7 @@ export class ClientDownstream implements Asker {
   }
 
   begin(status: number, text: string): void {
-    const rules = this.service?.rules?.answers;
-    this.#answer.begin(
-      status,
-      rules === undefined ? text : rules.applyTo(text, this.#asked()),
-    );
+    this.#answer.begin(status, text);
   }
 
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
@@ -142,8 +135,6 @@ export class ClientDownstream implements Asker {
     if (request === undefined) return;
     this.#answer.stored(entry, {
       request,
-      scheme: this.scheme,
-      rules: this.service?.rules?.answers,
       ageS,
       statusLine: this.#wire.secure
         ? statusLine + hstsOfStored(entry, this.#thread.hsts)
@@ -173,11 +164,6 @@ export class ClientDownstream implements Asker {
 
   tunnelEnd(): void {
     this.#wire.end();
-  }
-
-  /** What rules for answers look at. */
-  #asked() {
-    return { host: this.#request?.host ?? "", scheme: this.scheme };
   }
 
   #answered(): void {

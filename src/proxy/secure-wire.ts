@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { canReset, type InputBuffers, Wire, type WireHandler } from "./wire.ts";
+import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
 /*
  * A connection inside TLS. Two things differ from a plain one. Reads come in
@@ -40,12 +40,8 @@ export class SecureWire extends Wire {
    */
   override reset(): void {
     if (this.closed) return;
-    const { socket } = this;
-    const below = socketBelow(socket);
-    const isEnding = socket.writableEnded && !socket.writableFinished;
-    if (below !== undefined && !isEnding && canReset(below))
-      below.resetAndDestroy();
-    socket.destroy();
+    socketBelow(this.socket)?.resetAndDestroy();
+    this.socket.destroy();
   }
 }
 

@@ -13,8 +13,6 @@ export type {
   CacheHeuristic,
   HashSource,
   HealthDefinition,
-  PathsDefinition,
-  RedirectDefinition,
   RetryDefinition,
   RolloutDefinition,
   ServiceDefinition,

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import {
-  type Address,
   type Clock,
   type Journal,
   silentJournal,
@@ -15,6 +14,7 @@ import {
   parseConnectString,
   ZooKeeper,
 } from "../zookeeper/index.ts";
+import type { Address } from "./advertise.ts";
 import { leave } from "./leave.ts";
 import type {
   DrainOutcome,

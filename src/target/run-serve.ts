@@ -1,12 +1,11 @@
 import {
   abortable,
-  type Address,
   type Clock,
   isAbortOf,
   type Journal,
   systemClock,
 } from "../base/index.ts";
-import { addressUrl, advertisedAddress } from "./advertise.ts";
+import { type Address, addressUrl, advertisedAddress } from "./advertise.ts";
 import { readIdentity, targetName } from "./identity.ts";
 import { leave } from "./leave.ts";
 import type { OpenRegistrar, Registrar, TargetFacts } from "./registrar.ts";

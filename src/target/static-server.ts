@@ -1,10 +1,7 @@
 import { createServer, type Server } from "node:http";
-import {
-  type Address,
-  formatAddress,
-  type Journal,
-  silentJournal,
-} from "../base/index.ts";
+import { type Journal, silentJournal } from "../base/index.ts";
+import type { Address } from "./advertise.ts";
+import { authority } from "./advertise.ts";
 import { commitLabel, readGitState } from "./git-commit.ts";
 import { LiveSite } from "./live-site.ts";
 import { releaseNaming } from "./release-name.ts";
@@ -144,7 +141,7 @@ async function listenOn(server: Server, listen: Address): Promise<Address> {
 }
 
 function listenError(listen: Address, cause: Error): TargetError {
-  const where = formatAddress(listen);
+  const where = authority(listen);
   switch (systemErrorCode(cause)) {
     case "EADDRINUSE":
       return new TargetError(

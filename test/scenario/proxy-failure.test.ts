@@ -319,10 +319,7 @@ test("startDataPlane() signals a refused registration", async (t) => {
   const gone = await startTarget(() => {});
   gone.close();
   const view = targetView(gone.port, { state: "suspect" });
-  const retry = { ...definition().retry, waitMs: 0 };
-  const { plane, url } = await startProxy([
-    serviceView([view], { definition: { retry } }),
-  ]);
+  const { plane, url } = await startProxy([serviceView([view])]);
   t.after(() => plane.close(AT_ONCE));
   assert.equal((await get(url)).status, 502);
   for await (const signal of plane.signals()) {
