@@ -1,4 +1,11 @@
 import { Socket } from "node:net";
+import { getSystemErrorName } from "node:util";
+import {
+  directHandle,
+  type DirectHandle,
+  type PendingWrite,
+  whenWritten,
+} from "./direct-write.ts";
 import { errorCode } from "./error-code.ts";
 
 /*
@@ -56,6 +63,11 @@ export class Wire {
   #closed = false;
   #awaitsDrain = false;
   #unsentBytes = 0;
+  /** Written to while it is known: then nothing is in the socket's own queue. */
+  #direct: DirectHandle | undefined;
+  /** Given to the handle and not taken by the kernel. */
+  #directBytes = 0;
+  #ended = false;
 
   /** `open` makes the socket with the given `onread`. */
   constructor(
@@ -105,7 +117,9 @@ export class Wire {
 
   /** Bytes given to `write` that the kernel has not taken. */
   get pendingBytes(): number {
-    return this.socket.writableLength;
+    return this.#direct === undefined
+      ? this.#directBytes + this.socket.writableLength
+      : this.#directBytes;
   }
 
   /** Whether reads go to a buffer that stays untouched while the wire is paused. */
@@ -115,7 +129,7 @@ export class Wire {
 
   /** Whether the kernel has taken bytes since this was last asked. */
   moved(): boolean {
-    const unsentBytes = this.socket.writableLength + queuedBytes(this.socket);
+    const unsentBytes = this.pendingBytes + queuedBytes(this.socket);
     const moved = unsentBytes !== this.#unsentBytes;
     this.#unsentBytes = unsentBytes;
     return moved;
@@ -123,12 +137,52 @@ export class Wire {
 
   /** True when the kernel took all: `bytes` may be used again. */
   write(bytes: Buffer): boolean {
+    const direct = (this.#direct ??= this.#findDirect());
+    if (direct === undefined) return this.#writeByStream(bytes);
+    const result = direct.writeBuffer(null, bytes);
+    return result === 0 || this.#notTaken(direct, bytes, result);
+  }
+
+  #findDirect(): DirectHandle | undefined {
+    return this.#ended || this.#closed ? undefined : directHandle(this.socket);
+  }
+
+  #writeByStream(bytes: Buffer): boolean {
     if (this.#closed) return true;
-    const { socket } = this;
-    socket.write(bytes);
-    if (socket.writableLength === 0) return true;
+    this.socket.write(bytes);
+    if (this.socket.writableLength === 0) return true;
     this.#awaitDrain();
     return false;
+  }
+
+  #notTaken(
+    handle: DirectHandle,
+    bytes: Buffer,
+    result: number | PendingWrite,
+  ): boolean {
+    if (typeof result === "number") {
+      this.#failed(result);
+      return true;
+    }
+    this.#directBytes += bytes.length;
+    const onDone = (status: number) => {
+      this.#directBytes -= bytes.length;
+      if (status < 0) this.#failed(status);
+      else if (!this.#closed && this.#directBytes === 0) {
+        if (this.#ended) this.socket.end();
+        this.#handler?.onDrain();
+      }
+    };
+    whenWritten(result, { handle, bytes, onDone });
+    return false;
+  }
+
+  /** A write could not be made: the connection is broken. */
+  #failed(status: number): void {
+    if (this.socket.destroyed) return;
+    const code = getSystemErrorName(status);
+    const error = new Error(`Cannot write to a connection: ${code}`);
+    this.socket.destroy(Object.assign(error, { code }));
   }
 
   /**
@@ -169,7 +223,10 @@ export class Wire {
 
   /** Sends FIN after what is queued. */
   end(): void {
-    if (!this.#closed) this.socket.end();
+    this.#ended = true;
+    this.#direct = undefined;
+    // Not before: what has a FIN behind it cannot be reset any more.
+    if (!this.#closed && this.#directBytes === 0) this.socket.end();
   }
 
   destroy(): void {
@@ -189,6 +246,7 @@ export class Wire {
     socket.on("end", () => this.#handler?.onEnd());
     socket.on("close", () => {
       this.#closed = true;
+      this.#direct = undefined;
       this.#own = undefined; // a write from it may be pending: not given back
       this.#handler?.onClose(this.#errorCode);
     });
