@@ -1,5 +1,14 @@
 /** What every room may use; knows nothing of the product. */
 export { abortable, delay, isAbortOf } from "./abort.ts";
+export {
+  type Address,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+  plainAddress,
+  readAddress,
+  UNIX,
+} from "./address.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Brand } from "./brand.ts";
 export { Channel, type PushResult } from "./channel.ts";
@@ -17,7 +26,6 @@ export { jsonValue } from "./json-value.ts";
 export { Latest } from "./latest.ts";
 export { ManualClock } from "./manual-clock.ts";
 export { moduleBeside } from "./module-beside.ts";
-export { isNetwork } from "./network.ts";
 export {
   type ChoiceOption,
   type FlagOption,
@@ -27,6 +35,11 @@ export {
   type OptionTable,
   readOptions,
 } from "./options.ts";
+export {
+  PathPattern,
+  PathTemplate,
+  type PatternReading,
+} from "./path-pattern.ts";
 export {
   fileKey,
   formatBytes,

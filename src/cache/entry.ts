@@ -51,6 +51,7 @@ export class Entry implements StoredResponse {
   readonly terms: Terms;
   readonly chargedBytes: number;
   prepared: Buffer | undefined = undefined;
+  preparedFor: object | undefined = undefined;
 
   // The store's own: the next answer of this key, and the eviction queue.
   nextVariant: Entry | undefined = undefined;

@@ -29,7 +29,7 @@ export interface CacheContext {
 }
 
 /**
- * A whole stored answer. Never changes, except for `prepared`; a refresh makes
+ * A whole stored answer. Never changes, except for `prepared` and what it was prepared for; a refresh makes
  * a new one. It stays valid for whoever holds it after eviction.
  */
 export interface StoredResponse {
@@ -52,6 +52,8 @@ export interface StoredResponse {
   readonly release: string | undefined;
   /** The head in the proxy's own form; set, read and owned by the proxy. */
   prepared: Buffer | undefined;
+  /** The rules that went into `prepared`: others need another. The proxy's own. */
+  preparedFor: object | undefined;
 }
 
 /** Answer from `entry` and ask no target. One object, reused by the next look-up. */

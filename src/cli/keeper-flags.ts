@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Journal } from "../base/index.ts";
 import {
   type Address,
-  ConfigError,
   formatAddress,
   isLoopback,
+  type Journal,
+} from "../base/index.ts";
+import {
+  ConfigError,
   parseAddress,
   readAuthFile,
   readText,

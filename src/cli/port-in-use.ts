@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { type Address, formatAddress } from "../config/index.ts";
+import { type Address, formatAddress } from "../base/index.ts";
 
 /** An address that cannot be listened on; the message names it. */
 export class ListenError extends Error {

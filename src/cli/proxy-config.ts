@@ -1,3 +1,4 @@
+import { formatAddress, readAddress } from "../base/index.ts";
 import {
   ConfigError,
   ConfigFile,
@@ -115,6 +116,42 @@ function checkTogether(
       `Cannot listen on ${twice} twice: each address should be there once`,
     );
   checkTls(settings.tls);
+  checkProxyProtocol(settings.proxyProtocol, all);
+}
+
+function checkProxyProtocol(
+  { from, listen }: ProxySettings["proxyProtocol"],
+  listeners: readonly string[],
+): void {
+  const known = listeners.map(plainText);
+  const unknown = listen.find((text) => !known.includes(plainText(text)));
+  const because =
+    unknown !== undefined
+      ? `nothing listens on ${unknown}, proxyProtocol.listen should name what listen or tls.listen do`
+      : listen.length > 0 && from.length === 0
+        ? "nobody is believed, proxyProtocol.from should name the load balancers"
+        : undefined;
+  if (because !== undefined)
+    throw new ConfigError(
+      "conflicting-options",
+      `Cannot expect the PROXY protocol: ${because}`,
+    );
+}
+
+/** Whether a listener, as it is written in the settings, expects the PROXY protocol. */
+export function expectsProxyProtocol(
+  listener: string,
+  { listen }: ProxySettings["proxyProtocol"],
+): boolean {
+  return (
+    listen.length === 0 || listen.map(plainText).includes(plainText(listener))
+  );
+}
+
+/** One text for an address however it is written: `:80` is 0.0.0.0:80. */
+function plainText(text: string): string {
+  const address = readAddress(text);
+  return address === undefined ? text : formatAddress(address);
 }
 
 function checkTls({ listen, cert, key, redirectHttp }: ProxySettings["tls"]) {

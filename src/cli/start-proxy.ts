@@ -4,13 +4,13 @@ import { join } from "node:path";
 import {
   delay,
   errorMessage,
+  formatAddress,
   isAbortOf,
   type Journal,
   readOptions,
   silentJournal,
   systemClock,
 } from "../base/index.ts";
-import { formatAddress } from "../config/index.ts";
 import {
   type CertificateFilePair,
   type DataPlane,
@@ -57,7 +57,8 @@ export interface StartProxyOptions {
   readonly acl?: readonly AclEntry[];
   /** Networks whose `X-Forwarded-*` and `Forwarded` are believed. */
   readonly trusted?: readonly string[];
-  readonly access?: LiveSettings["access"];
+  /** Whose PROXY protocol headers are believed, on listeners with `proxyProtocol`. */
+  readonly proxyPeers?: readonly string[];
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
@@ -94,11 +95,11 @@ export class Proxy implements AsyncDisposable {
     this.#options = options;
     this.#journal = journal;
     this.#static = new StaticServices(options.services);
-    const { limits, trusted, access } = options;
+    const { limits, trusted, proxyPeers } = options;
     this.#live = {
       ...(limits === undefined ? {} : { limits }),
       ...(trusted === undefined ? {} : { trusted }),
-      ...(access === undefined ? {} : { access }),
+      ...(proxyPeers === undefined ? {} : { proxyPeers }),
     };
     if (zookeeper === undefined) {
       this.registry = new Registry(undefined, { journal });

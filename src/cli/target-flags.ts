@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { hostname } from "node:os";
-import type { Journal } from "../base/index.ts";
-import { defaultDataFolder, formatAddress } from "../config/index.ts";
+import { formatAddress, type Journal } from "../base/index.ts";
+import { defaultDataFolder } from "../config/index.ts";
 import {
   type ReadyTarget,
   type RegistrationOptions,

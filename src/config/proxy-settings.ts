@@ -1,5 +1,6 @@
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
-import { isNetwork } from "../base/index.ts";
+import { UNIX } from "../base/index.ts";
 import { CACHE_OPTIONS } from "../cache/options.ts";
 import { keeperOptionTable } from "../keeper/options.ts";
 import { PROXY_OPTIONS } from "../proxy/options.ts";
@@ -27,9 +28,9 @@ const address = {
   accepts: isAddress,
 } as const;
 
-const network = {
-  form: 'IP addresses or networks, such as "10.0.0.0/8"',
-  accepts: isNetwork,
+const networks = {
+  form: `IP addresses, networks such as "10.0.0.0/8", or "${UNIX}"`,
+  accepts: (text: string) => text === UNIX || isNetwork(text),
 } as const;
 
 const MAIN = {
@@ -98,7 +99,7 @@ const MAIN = {
     type: "list",
     default: [],
     flag: "--trust <network>",
-    ...network,
+    ...networks,
     doc: "Believe X-Forwarded-* and Forwarded from these addresses and networks.",
     danger: "Whoever sends from there can pretend to be any client.",
   },
@@ -148,44 +149,7 @@ const ACCESS_LOG = {
   },
 } as const satisfies SettingTable;
 
-const ACCESS = {
-  allow: {
-    type: "list",
-    default: [],
-    flag: "--allow <network>",
-    ...network,
-    doc: "Only these addresses and networks may connect; told in [limits.md](limits.md).",
-  },
-  deny: {
-    type: "list",
-    default: [],
-    flag: "--deny <network>",
-    ...network,
-    doc: "These may not connect, be they allowed or not; open connections of theirs are closed.",
-  },
-  exempt: {
-    type: "list",
-    default: [],
-    flag: "--exempt <network>",
-    ...network,
-    doc: "No limit of a single address holds for these, nor for those of trust.",
-  },
-} as const satisfies SettingTable;
-
-const { accessRecords: _ring, hstsSeconds, ...LIMIT_ROWS } = PROXY_OPTIONS;
-
-/** Those that are most often set. */
-const LIMITS = {
-  ...LIMIT_ROWS,
-  maxConnectionsPerAddress: {
-    ...LIMIT_ROWS.maxConnectionsPerAddress,
-    flag: "--connections-per-address <number>",
-  },
-  requestsPerSecond: {
-    ...LIMIT_ROWS.requestsPerSecond,
-    flag: "--requests-per-second <number>",
-  },
-} as const satisfies SettingTable;
+const { accessRecords: _ring, hstsSeconds, ...LIMITS } = PROXY_OPTIONS;
 
 const TLS = {
   listen: {
@@ -229,6 +193,26 @@ const TLS = {
   hstsSeconds: { ...hstsSeconds, flag: "--hsts <seconds>" },
 } as const satisfies SettingTable;
 
+const PROXY_PROTOCOL = {
+  from: {
+    type: "list",
+    default: [],
+    flag: "--proxy-protocol <network>",
+    ...networks,
+    doc: "Expect the PROXY protocol, version 1 or 2, from these addresses and networks, and close every other connection.",
+    danger:
+      "Whoever sends from there can pretend to be any client; nobody else is served.",
+  },
+  listen: {
+    type: "list",
+    default: [],
+    flag: "--proxy-protocol-listen <address>",
+    form: "an address of listen or tls.listen",
+    accepts: isLine,
+    doc: "The listeners that expect it; all of them unless some are named.",
+  },
+} as const satisfies SettingTable;
+
 const { maxBytes: _whole, ...CACHE } = CACHE_OPTIONS;
 const { renewSession: _renew, readOnly: _read, ...CLIENT } = CLIENT_OPTIONS;
 const { disableAddWatch: _tests, open: _open, ...KEEPER } = keeperOptionTable;
@@ -253,15 +237,15 @@ export const PROXY_SECTIONS = {
     rows: TLS,
     live: ["hstsSeconds"],
   },
-  access: {
-    key: "access",
-    doc: "Who may come in; told in [limits.md](limits.md).",
-    rows: ACCESS,
-    live: true,
+  proxyProtocol: {
+    key: "proxyProtocol",
+    doc: "A load balancer in front that passes connections on; told in [proxy.md](proxy.md#behind-a-load-balancer).",
+    rows: PROXY_PROTOCOL,
+    live: ["from"],
   },
   limits: {
     key: "limits",
-    doc: "What clients and targets may do; what is told of connections and addresses holds over all workers.",
+    doc: "What clients and targets may do, for each worker.",
     rows: LIMITS,
     live: true,
   },
@@ -294,4 +278,15 @@ export const proxySettings = settingsOf(PROXY_SECTIONS);
 
 function isLine(text: string): boolean {
   return /^[^\p{Cc}]+$/u.test(text);
+}
+
+/** An IP address, or one with the length of its prefix. */
+function isNetwork(text: string): boolean {
+  const [ip = "", prefix, ...more] = text.split("/");
+  const family = isIP(ip);
+  if (family === 0 || more.length > 0) return false;
+  if (prefix === undefined) return true;
+  return (
+    /^\d{1,3}$/u.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
+  );
 }

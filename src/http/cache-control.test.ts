@@ -35,6 +35,7 @@ const cases: readonly (readonly [string, Partial<CacheControl>])[] = [
     { staleWhileRevalidateS: 7, staleIfErrorS: 8 },
   ],
   ["foo, bar=baz, max-age=3", { maxAgeS: 3 }],
+  ['x="private; no-store", x-private, max-age=3', { maxAgeS: 3 }],
   [" , ,max-age=3, ", { maxAgeS: 3 }],
 ];
 
@@ -50,6 +51,23 @@ const malformed: readonly (readonly [string, Partial<CacheControl>])[] = [
   ],
   ['x="y, no-store, max-age=10', { noStore: true, maxAgeS: 0, sMaxAgeS: 0 }],
   ["private = x", { private: true }],
+  ["private; x", { private: true }],
+  ["PRIVATE;max-age=60", { private: true, maxAgeS: 0 }],
+  ["max-age=60; private", { private: true, maxAgeS: 0 }],
+  ["public; no-store", { noStore: true }],
+  ["x no-cache", { noCache: true }],
+  ["no-cache x", { noCache: true }],
+  ['no-cache="a"b', { noCache: true }],
+  ['community="UCI" private', { private: true }],
+  [
+    "must-revalidate/proxy-revalidate",
+    { mustRevalidate: true, proxyRevalidate: true },
+  ],
+  ["no-transform;q=1", { noTransform: true }],
+  ["no-store, must-understand;x", { noStore: true }],
+  ["no-store, must-understand=1", { noStore: true }],
+  ["immutable; x", {}],
+  ["stale-while-revalidate; 5", { staleWhileRevalidateS: 0 }],
   ["public=1", {}],
   ["immutable=1", {}],
   ["max-age", { maxAgeS: 0 }],
@@ -93,6 +111,35 @@ describe("parseCacheControl()", () => {
         assert.equal(control.noStore, true);
         assert.equal(control.private, true);
         assert.ok((control.maxAgeS ?? Infinity) <= 5);
+      }),
+    );
+  });
+});
+
+describe("parseCacheControl() on what stands around a word that forbids", () => {
+  it("never lets it be overlooked (RFC 9111 section 4.2.1)", () => {
+    const separator = fc.constantFrom(
+      ";",
+      " ",
+      "\t",
+      "/",
+      "=",
+      "(",
+      "; x=",
+      "\u0080",
+    );
+    const word = fc.constantFrom("no-store", "private", "no-cache");
+    fc.assert(
+      fc.property(word, separator, fc.string(), (name, between, rest) => {
+        const plain = rest.replaceAll('"', "");
+        for (const value of [
+          `${name}${between}${plain}`,
+          `x ${between} ${name}`,
+        ]) {
+          const control = parseCacheControl(value);
+          const { noStore, private: isPrivate, noCache } = control;
+          assert.ok(noStore || isPrivate !== false || noCache !== false, value);
+        }
       }),
     );
   });

@@ -1,12 +1,12 @@
+import { isToken } from "./characters.ts";
 import { splitList, splitPlain, unquote } from "./fields.ts";
 import { parseSfDictionary, type SfValue } from "./structured.ts";
-import { trimWhiteSpace } from "./white-space.ts";
 
 /*
  * RFC 9111 section 5.2 leaves open what a malformed directive means. Here the
  * stricter reading wins: what forbids storing or reuse counts however it is
- * written (`no-store=1`, `private="unfinished`), what permits counts only when it
- * is written well, and a lifetime that cannot be read is 0 (section 4.2.1:
+ * written (`no-store=1`, `private="unfinished`, `private; x`), what permits counts
+ * only when it is written well, and a lifetime that cannot be read is 0 (section 4.2.1:
  * "Caches are encouraged to consider responses that have invalid freshness
  * information ... to be stale"). Of several lifetimes the shortest counts.
  */
@@ -71,12 +71,15 @@ interface Directive {
   readonly argument: string | null | undefined;
 }
 
+/** RFC 9110 section 5.6.2: a run of anything else. */
+const NOT_TOKEN = /[^!#$%&'*+.^_`|~0-9a-z-]+/;
+
 /** Reads a joined `Cache-Control` value of a request or an answer. */
 export function parseCacheControl(value: string): CacheControl {
   const control = draft();
   const elements = splitList(value);
   for (const element of elements ?? splitPlain(value))
-    apply(control, directiveOf(element));
+    applyElement(control, element);
   if (elements === undefined) {
     // A quoted string without an end: nothing that permits can be believed.
     control.public = false;
@@ -90,18 +93,24 @@ export function parseCacheControl(value: string): CacheControl {
   return control;
 }
 
-function directiveOf(element: string): Directive {
+function applyElement(control: Draft, element: string): void {
+  const directive = directiveOf(element);
+  if (directive !== undefined) apply(control, directive);
+  else
+    for (const name of element.toLowerCase().split(NOT_TOKEN))
+      apply(control, { name, argument: null });
+}
+
+/** Undefined when it is malformed: then each word in it may be what was meant. */
+function directiveOf(element: string): Directive | undefined {
   const equals = element.indexOf("=");
-  if (equals < 0) return { name: element.toLowerCase(), argument: undefined };
-  const rawName = element.slice(0, equals);
-  const name = trimWhiteSpace(rawName);
+  const name = equals < 0 ? element : element.slice(0, equals);
+  if (!isToken(name)) return undefined;
+  const lowerName = name.toLowerCase();
+  if (equals < 0) return { name: lowerName, argument: undefined };
   const raw = element.slice(equals + 1);
-  const isSpaced = name !== rawName || raw !== trimWhiteSpace(raw);
-  const plain = raw.startsWith('"') ? unquote(raw) : raw;
-  return {
-    name: name.toLowerCase(),
-    argument: isSpaced || plain === undefined ? null : plain,
-  };
+  const argument = isToken(raw) ? raw : unquote(raw);
+  return argument === undefined ? undefined : { name: lowerName, argument };
 }
 
 function apply(control: Draft, directive: Directive): void {
@@ -123,14 +132,14 @@ function apply(control: Draft, directive: Directive): void {
     case "proxy-revalidate":
       control.proxyRevalidate = true;
       return;
-    case "must-understand":
-      control.mustUnderstand = true;
-      return;
     case "no-transform":
       control.noTransform = true;
       return;
     case "only-if-cached":
       control.onlyIfCached = true;
+      return;
+    case "must-understand": // it lifts no-store, so it permits
+      if (isBare) control.mustUnderstand = true;
       return;
     case "public":
       if (isBare) control.public = true;

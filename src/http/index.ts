@@ -102,6 +102,19 @@ export {
 export { parseRequestHead } from "./parse-request-head.ts";
 export { parseResponseHead } from "./parse-response-head.ts";
 export {
+  MAX_PROXY_HEADER_BYTES,
+  type ProxyEnd,
+  type ProxyEnds,
+  type ProxyHeaderFault,
+  type ProxyHeaderResult,
+  type ProxyProtocolVersion,
+} from "./proxy-header.ts";
+export {
+  localProxyHeader,
+  parseProxyHeader,
+  proxyHeader,
+} from "./proxy-protocol.ts";
+export {
   type ByteRange,
   contentRange,
   type ContentRange,
@@ -112,7 +125,7 @@ export {
   resolveRanges,
 } from "./range.ts";
 export { type RequestHead, type TargetForm } from "./request-head.ts";
-export { hasDotSegment, isBelow } from "./request-path.ts";
+export { hasDotSegment, isBelow, plainPath } from "./request-path.ts";
 export { type ResponseHead } from "./response-head.ts";
 export {
   appendFields,

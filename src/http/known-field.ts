@@ -75,6 +75,7 @@ const rows = [
   { name: "server" },
   { name: "retry-after" },
   { name: "accept-ranges" },
+  { name: "x-forwarded-prefix", guarded: true },
 ] as const satisfies readonly KnownFieldRow[];
 
 type Rows = typeof rows;

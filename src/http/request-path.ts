@@ -21,3 +21,31 @@ export function isBelow(path: string, prefix: string): boolean {
     path.charCodeAt(prefix.length) === 0x2f
   );
 }
+
+/** What some server reads as something else: escapes, parameters, empty segments, dots. */
+const DOUBTFUL = /[%;]|\/[/.]/;
+
+/**
+ * A path as the most obliging of servers reads it: escapes decoded (of slashes
+ * and backslashes too), parameters of segments left out (`/a;x/b`), repeated
+ * slashes taken for one. Undefined where a segment then is `.` or `..`, even
+ * as `..;`: no two servers agree where such a path leads.
+ */
+export function plainPath(path: string): string | undefined {
+  if (!DOUBTFUL.test(path)) return path;
+  const decoded = path
+    .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    )
+    .replaceAll("\\", "/");
+  let plain = "";
+  const segments = decoded.split("/");
+  for (const [index, segment] of segments.entries()) {
+    const semicolon = segment.indexOf(";");
+    const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
+    if (name === "." || name === "..") return undefined;
+    const isEnd = index === segments.length - 1;
+    if (name !== "" || isEnd) plain += `/${name}`;
+  }
+  return plain;
+}

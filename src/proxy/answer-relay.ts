@@ -15,6 +15,7 @@ import { forwardedLine } from "./cache-status-line.ts";
 import type { Downstream } from "./downstream.ts";
 import { type AnswerFraming, answerHeadText } from "./forward-head.ts";
 import type { Service } from "./service.ts";
+import { publicFields } from "./service-rules.ts";
 import type { Target } from "./target.ts";
 import type { Thread } from "./thread.ts";
 
@@ -134,7 +135,11 @@ export class AnswerRelay {
     if (!isSafe(this.#request.method))
       this.#thread.cache.afterUnsafe(this.#request, this.#context(false), {
         status: head.status,
-        fields: head.fields,
+        fields: publicFields(
+          head.fields,
+          this.#service.rules,
+          this.#request.host,
+        ),
       });
     return "relayed";
   }

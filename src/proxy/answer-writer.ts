@@ -1,8 +1,8 @@
 import type { StoredResponse } from "../cache/index.ts";
 import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
-import { cachedAnswer } from "./cached-answer.ts";
+import { cachedAnswer, type StoredFor } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { hitTail } from "./hit-lines.ts";
 import { withHsts } from "./hsts.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
@@ -25,6 +25,8 @@ export class AnswerWriter {
   status = 0;
   contentBytes = 0;
   fromStore = false;
+  /** It has been told of: a client that is cut afterwards counts no second time. */
+  #counted = false;
   /** Of the slab, when the present answer began: none since, none of it gone. */
   #flushesBefore = -1;
 
@@ -39,10 +41,12 @@ export class AnswerWriter {
     this.status = 0;
     this.contentBytes = 0;
     this.fromStore = false;
+    this.#counted = false;
   }
 
   begin(status: number, text: string): void {
     this.begun = true;
+    this.#counted = false;
     this.status = status;
     const slab = this.#slab();
     this.#flushesBefore = slab.flushes;
@@ -89,16 +93,16 @@ export class AnswerWriter {
   /** Head as prepared, what differs each time, content: one write where it fits. */
   stored(
     entry: StoredResponse,
-    asked: {
-      readonly request: RequestHead;
+    asked: StoredFor & {
       readonly ageS: number;
       readonly statusLine: string;
       readonly connectionLine: string;
     },
   ): void {
     const slab = this.#slab();
-    const answer = cachedAnswer(asked.request, entry, this.#thread.name);
+    const answer = cachedAnswer(asked, entry, this.#thread.name);
     this.begun = true;
+    this.#counted = false;
     this.fromStore = true;
     this.status = answer.status;
     this.contentBytes = answer.to - answer.from;
@@ -133,6 +137,8 @@ export class AnswerWriter {
     request: RequestHead | undefined,
     serving: Serving | undefined,
   ): void {
+    if (this.#counted) return;
+    this.#counted = true;
     recordAnswer(this.#thread, this, client, request, serving);
   }
 

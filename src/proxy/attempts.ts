@@ -1,5 +1,11 @@
 import type { RequestHead } from "../http/index.ts";
-import { type AttemptFault, decideRetry, isIdempotent } from "./retry.ts";
+import {
+  type AttemptFault,
+  decideRetry,
+  isIdempotent,
+  type Outlook,
+  outlookAfter,
+} from "./retry.ts";
 import type { Service } from "./service.ts";
 import type { Target } from "./target.ts";
 import type { TargetFailure } from "./target-health.ts";
@@ -9,6 +15,9 @@ import type {
   UpstreamFault,
   UpstreamUser,
 } from "./upstream-connection.ts";
+
+/** More targets than this are not asked one after the other although each refuses. */
+const MAX_REFUSALS = 16;
 
 /**
  * The target's side of an exchange: the targets that one request has been given
@@ -28,6 +37,8 @@ export class Attempts {
   #target: Target | undefined;
   #tried: Target[] = [];
   #count = 0;
+  #refusals = 0;
+  #repeated = false;
   #freshTried = false;
   #paid = 0;
   #probed = false;
@@ -134,9 +145,11 @@ export class Attempts {
       this.#thread.targetFailed(this.#service, this.#target, failure);
   }
 
-  /** Any target may be asked again: the request is another one now. */
+  /** Any target may be asked again: the request is another one, or the targets are. */
   forget(): void {
     this.#tried = [];
+    this.#count = 0;
+    this.#refusals = 0;
   }
 
   /** Whether another target is asked; pays for it where it must be paid for. */
@@ -145,12 +158,14 @@ export class Attempts {
     request: { readonly anySent: boolean; readonly bodyHeld: boolean },
   ): boolean {
     const { budget, definition } = this.#service;
+    if (fault === "refused" && this.#refusals < MAX_REFUSALS)
+      this.#refusals += 1;
     const decision = decideRetry(
       {
         ...request,
         idempotent: this.isRepeatable,
         fault,
-        attempts: this.#count,
+        attempts: this.#count - this.#refusals,
         elapsedMs: performance.now() - this.#startedAtMs,
         anotherTarget: this.anotherTarget,
         anotherAnswers: this.#anotherAnswers,
@@ -159,11 +174,38 @@ export class Attempts {
     );
     if (!decision.retry) return false;
     this.#thread.totals.retries += 1;
-    if (decision.costs) {
-      this.#paid += 1;
-      budget.retryStarted();
-    }
+    if (decision.costs) this.#pay();
     return true;
+  }
+
+  /** What to hope for when {@link mayRetry} says no. */
+  outlook(fault: AttemptFault, bodyHeld: boolean): Outlook {
+    return outlookAfter({
+      fault,
+      bodyHeld,
+      idempotent: this.isRepeatable,
+      anotherTarget: this.anotherTarget,
+      repeated: this.#repeated,
+    });
+  }
+
+  /** The only target has cut the request: whether it is alive all the same. */
+  isAlive(): Promise<boolean> {
+    this.#repeated = true;
+    return this.#target?.probe(this.#service) ?? Promise.resolve(true);
+  }
+
+  /** A target that is alive may have the request once more, at this price. */
+  payToRepeat(): boolean {
+    const { budget } = this.#service;
+    if (!budget.available) return false;
+    this.#pay();
+    return true;
+  }
+
+  #pay(): void {
+    this.#paid += 1;
+    this.#service.budget.retryStarted();
   }
 
   /** A final head has come. */

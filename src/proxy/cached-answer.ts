@@ -4,6 +4,7 @@ import {
   type StoredResponse,
 } from "../cache/index.ts";
 import { reasonPhrase, type RequestHead } from "../http/index.ts";
+import type { AnswerRules } from "./answer-rules.ts";
 import { fieldLines } from "./forward-head.ts";
 
 /** An answer from the store, ready to be written. */
@@ -27,23 +28,54 @@ const IN_NOT_MODIFIED: ReadonlySet<string> = new Set([
   "last-modified",
 ]);
 
+/** Who is answered from the store, and by which rules. */
+export interface StoredFor {
+  readonly request: RequestHead;
+  readonly scheme: "http" | "https";
+  readonly rules: AnswerRules | undefined;
+}
+
 /** Chooses between the whole, a part, and "not modified". */
 export function cachedAnswer(
-  request: RequestHead,
+  asked: StoredFor,
   entry: StoredResponse,
   viaName: string,
 ): CachedAnswer {
+  const { request, rules } = asked;
   const evaluation = isPlain(request)
     ? "full"
     : evaluateConditional(request, entry);
   if (evaluation === "full")
     return {
       status: entry.status,
-      head: (entry.prepared ??= wholeHead(entry, viaName)),
+      head:
+        entry.prepared !== undefined && entry.preparedFor === rules
+          ? entry.prepared
+          : prepare(entry, asked, viaName),
       from: 0,
       to: request.method === "HEAD" ? 0 : entry.body.length,
     };
-  return partAnswer(entry, evaluation, viaName, request.method === "HEAD");
+  return partAnswer(entry, evaluation, viaName, asked);
+}
+
+/** Host and scheme are part of an entry's key: one head is for all who get it. */
+function prepare(
+  entry: StoredResponse,
+  asked: StoredFor,
+  viaName: string,
+): Buffer {
+  const head = ruled(wholeHead(entry, viaName), asked);
+  entry.prepared = head;
+  entry.preparedFor = asked.rules;
+  return head;
+}
+
+function ruled(text: string, { rules, request, scheme }: StoredFor): Buffer {
+  const { host } = request;
+  return Buffer.from(
+    rules === undefined ? text : rules.applyTo(text, { host, scheme }),
+    "latin1",
+  );
 }
 
 function isPlain(request: RequestHead): boolean {
@@ -56,25 +88,23 @@ function isPlain(request: RequestHead): boolean {
   );
 }
 
-function wholeHead(entry: StoredResponse, viaName: string): Buffer {
-  return Buffer.from(
-    `HTTP/1.1 ${entry.status} ${reasonPhrase(entry.status)}\r\n${fieldLines(entry.fields)}Content-Length: ${entry.body.length}\r\nVia: 1.1 ${viaName}\r\n`,
-    "latin1",
-  );
+function wholeHead(entry: StoredResponse, viaName: string): string {
+  return `HTTP/1.1 ${entry.status} ${reasonPhrase(entry.status)}\r\n${fieldLines(entry.fields)}Content-Length: ${entry.body.length}\r\nVia: 1.1 ${viaName}\r\n`;
 }
 
 function partAnswer(
   entry: StoredResponse,
   evaluation: Exclude<Evaluation, "full">,
   viaName: string,
-  isHead: boolean,
+  asked: StoredFor,
 ): CachedAnswer {
+  const isHead = asked.request.method === "HEAD";
   const total = entry.body.length;
   const head = (status: number, lines: string, from: number, to: number) => ({
     status,
-    head: Buffer.from(
+    head: ruled(
       `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}Via: 1.1 ${viaName}\r\n`,
-      "latin1",
+      asked,
     ),
     from: isHead ? 0 : from,
     to: isHead ? 0 : to,

@@ -11,7 +11,6 @@ import {
 } from "./client-downstream.ts";
 import { type ClientState, ClientTimes } from "./client-times.ts";
 import { ContentFeed } from "./content-feed.ts";
-import type { ClientFacts } from "./forward-head.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire, WireHandler } from "./wire.ts";
@@ -70,10 +69,6 @@ export class ClientConnection
     this.#times = new ClientTimes(wire, thread.limits, thread.coarseMs);
     this.#downstream = new ClientDownstream(this, thread);
     wire.handler = this;
-  }
-
-  get facts(): ClientFacts {
-    return this.#downstream.facts;
   }
 
   // ---- bytes from the client
@@ -242,7 +237,8 @@ export class ClientConnection
     const rest = this.#rest;
     this.#rest = EMPTY;
     if (rest.length > 0) this.onBytes(rest, rest.length);
-    this.wire.resume();
+    if (this.#times.halfClosed) this.serving?.onClientTunnelEnd();
+    else this.wire.resume();
   }
 
   // ---- what comes after

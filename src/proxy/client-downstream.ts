@@ -2,12 +2,13 @@ import type { StoredResponse } from "../cache/index.ts";
 import type { RequestHead } from "../http/index.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import type { Asker } from "./client.ts";
-import { clientFacts } from "./client-facts.ts";
+import { ClientFacts } from "./client-facts.ts";
 import type { ContentFeed } from "./content-feed.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
+import type { AnswerFraming } from "./forward-head.ts";
 import { hstsOfStored } from "./hsts.ts";
 import type { OwnAnswer } from "./own-answer.ts";
+import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
@@ -35,6 +36,7 @@ export class ClientDownstream implements Asker {
   readonly holding: AnswerWriter;
   /** Whether another request may follow the present one. */
   keepAlive = true;
+  service: Service | undefined = undefined;
   readonly #connection: AnsweredConnection;
   readonly #wire: Wire;
   readonly #thread: Thread;
@@ -53,7 +55,7 @@ export class ClientDownstream implements Asker {
   }
 
   get facts(): ClientFacts {
-    this.#facts ??= clientFacts(this.#wire.socket, this.#thread);
+    this.#facts ??= new ClientFacts(this.#wire, this.#thread);
     return this.#facts;
   }
 
@@ -65,6 +67,7 @@ export class ClientDownstream implements Asker {
   /** The next request; the answers are to it from now on. */
   ask(head: RequestHead): void {
     this.#request = head;
+    this.service = undefined;
     this.#requests += 1;
     this.#answer.reset();
     this.keepAlive =
@@ -92,7 +95,11 @@ export class ClientDownstream implements Asker {
   }
 
   begin(status: number, text: string): void {
-    this.#answer.begin(status, text);
+    const rules = this.service?.rules?.answers;
+    this.#answer.begin(
+      status,
+      rules === undefined ? text : rules.applyTo(text, this.#asked()),
+    );
   }
 
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
@@ -135,6 +142,8 @@ export class ClientDownstream implements Asker {
     if (request === undefined) return;
     this.#answer.stored(entry, {
       request,
+      scheme: this.scheme,
+      rules: this.service?.rules?.answers,
       ageS,
       statusLine: this.#wire.secure
         ? statusLine + hstsOfStored(entry, this.#thread.hsts)
@@ -164,6 +173,11 @@ export class ClientDownstream implements Asker {
 
   tunnelEnd(): void {
     this.#wire.end();
+  }
+
+  /** What rules for answers look at. */
+  #asked() {
+    return { host: this.#request?.host ?? "", scheme: this.scheme };
   }
 
   #answered(): void {

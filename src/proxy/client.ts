@@ -1,12 +1,11 @@
 import type { RequestHead } from "../http/index.ts";
 import type { StoredResponse } from "../cache/index.ts";
 import type { Downstream } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 
 /** A client's connection as its thread holds it, whatever it speaks. */
 export interface Client {
-  readonly facts: ClientFacts;
   /** Times that run out. */
   sweep(nowMs: number): void;
   /**
@@ -21,6 +20,8 @@ export interface Client {
 /** Who asks: the client's side of an exchange before it is known what follows. */
 export interface Asker extends Downstream {
   readonly scheme: "http" | "https";
+  /** Whose the present request is, once that is known. */
+  service: Service | undefined;
   /** {@link Downstream.cached} with the age known. */
   hit(entry: StoredResponse, ageS: number, statusLine: string): void;
 }

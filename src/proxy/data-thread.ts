@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { plainAddress } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
+import { awaitHeaderOnSocket, awaitHeaderOnWire } from "./awaited-header.ts";
 import type { Client, Dispatch } from "./client.ts";
 import { ClientConnection } from "./client-connection.ts";
-import { ClientGuard, REFUSED } from "./client-guard.ts";
 import { dispatch } from "./dispatch.ts";
 import { hstsLine } from "./hsts.ts";
 import { Http2Connection } from "./http2-connection.ts";
@@ -15,6 +16,7 @@ import { RoutingTable } from "./routing-table.ts";
 import { SecureListener } from "./secure-listener.ts";
 import { SecureWire } from "./secure-wire.ts";
 import { Service } from "./service.ts";
+import { asksOtherwise } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SharedCounters } from "./shared-counters.ts";
 import { Target } from "./target.ts";
@@ -50,21 +52,17 @@ export class DataThread implements Thread {
   readonly cache: HttpCache;
   readonly totals = newTotals();
   readonly access: AccessRing;
-  readonly guard: ClientGuard;
   readonly name: string;
   hsts = "";
   coarseMs = performance.now();
   draining = false;
   #trusted = new Networks([]);
+  #proxyPeers = new Networks([]);
   readonly #post: (message: MessageFromWorker) => void;
   readonly #clients = new Set<Client>();
   readonly #servers: Server[] = [];
   readonly #secure: SecureListener | undefined;
-  readonly #serve: Dispatch = (client, head) => dispatch(this, client, head);
-  readonly #dispatch: Dispatch = (client, head) =>
-    this.guard.checksRequests && this.guard.refuses(client, head)
-      ? undefined
-      : dispatch(this, client, head);
+  readonly #dispatch: Dispatch = (client, head) => dispatch(this, client, head);
   readonly #onGone = (gone: Client) => {
     this.#clients.delete(gone);
     this.#checkDrained();
@@ -85,12 +83,6 @@ export class DataThread implements Thread {
     this.counters.forgetInFlight();
     this.cache = new HttpCache(setup.cache);
     this.access = new AccessRing(setup.limits.accessRecords);
-    this.guard = new ClientGuard(setup.guard, {
-      column: setup.column,
-      limits: this.limits,
-      counts: this.totals.refusals,
-      trust: this,
-    });
     this.#secure =
       setup.tls && new SecureListener(setup.tls, this.#secureHandlers());
     this.configure(setup);
@@ -109,12 +101,13 @@ export class DataThread implements Thread {
         const { host, port } = address;
         const accept = this.#acceptor(address);
         const server = createServer(SERVER_OPTIONS, (shell) => {
-          const lease = this.guard.enter(shell);
-          if (lease !== REFUSED) this.guard.keep(accept(shell), lease);
-          else {
-            shell.on("error", () => {});
-            shell.destroy();
+          const handshakes = this.#secure?.handshakes ?? 0;
+          if (this.#clients.size + handshakes >= this.limits.maxConnections) {
+            this.totals.connectionsRefused += 1;
+            refuse(shell);
+            return;
           }
+          accept(shell);
         });
         this.#servers.push(server);
         await new Promise<void>((resolve, reject) => {
@@ -128,37 +121,61 @@ export class DataThread implements Thread {
     );
   }
 
-  /** What it answers is told to the guard when the connection is gone. */
-  #acceptor({ tls, redirectPort }: ListenAddress): (shell: Socket) => object {
+  #acceptor(address: ListenAddress): (shell: Socket) => void {
+    const { tls, redirectPort, proxyProtocol } = address;
     const secure = this.#secure;
     if (tls === true && secure !== undefined)
       return (shell) => {
-        secure.accept(shell);
-        return shell;
+        if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
+          this.#awaitHeader(shell, secure);
+        else secure.accept(shell, undefined);
       };
     const decide =
       redirectPort === undefined
         ? this.#dispatch
-        : this.guard.guarded(redirectToHttps(this.#serve, redirectPort));
-    const onGone = (gone: Client) => {
-      this.guard.leave(gone);
-      this.#onGone(gone);
+        : redirectToHttps(this.#dispatch, redirectPort);
+    return (shell) => {
+      if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
+        this.#awaitHeader(shell, decide);
+      else this.#accept(adoptAccepted(this.input, shell), decide);
     };
-    return (shell) =>
-      this.#accept(adoptAccepted(this.input, shell), { decide, onGone });
   }
 
-  #accept(
-    wire: Wire,
-    how: {
-      readonly decide: Dispatch;
-      readonly onGone: (gone: Client) => void;
-    },
-  ): Client {
+  /** A header of the PROXY protocol, in clear, then what the listener is for. */
+  #awaitHeader(shell: Socket, next: SecureListener | Dispatch): void {
+    if (!this.#proxyPeers.has(plainAddress(shell.remoteAddress ?? ""))) {
+      this.#countFault("proxy-peer");
+      refuse(shell);
+      return;
+    }
+    const options = { thread: this, onGone: this.#onGone };
+    if (next instanceof SecureListener) {
+      this.#hold(
+        awaitHeaderOnSocket(shell, {
+          ...options,
+          onHeader: (ends) => next.accept(shell, ends),
+        }),
+      );
+      return;
+    }
+    const wire = adoptAccepted(this.input, shell);
+    this.#hold(
+      awaitHeaderOnWire(wire, {
+        ...options,
+        onHeader: (ends, rest) => {
+          wire.ends = ends;
+          const client = this.#accept(wire, next);
+          if (rest.length > 0) client.onBytes(rest, rest.length);
+        },
+      }),
+    );
+  }
+
+  #accept(wire: Wire, decide: Dispatch): ClientConnection {
     const client = new ClientConnection(wire, {
       thread: this,
-      dispatch: how.decide,
-      onGone: how.onGone,
+      dispatch: decide,
+      onGone: this.#onGone,
     });
     this.#add(client);
     return client;
@@ -167,38 +184,37 @@ export class DataThread implements Thread {
   #secureHandlers(): ConstructorParameters<typeof SecureListener>[1] {
     return {
       limits: this.limits,
-      onHttp1: (socket) =>
-        this.#accept(new SecureWire(this.input, socket), {
-          decide: this.#dispatch,
-          onGone: this.#onGone,
-        }),
-      onHttp2: (socket) => {
+      onHttp1: (socket, ends) => {
+        const wire = new SecureWire(this.input, socket);
+        wire.ends = ends;
+        this.#accept(wire, this.#dispatch);
+      },
+      onHttp2: (socket, ends) => {
         this.#add(
           new Http2Connection(socket, {
             thread: this,
             dispatch: this.#dispatch,
             onGone: this.#onGone,
+            ends,
           }),
         );
       },
-      onClosed: (raw) => this.guard.leave(raw),
-      onFailed: () => {
-        const { clientFaults } = this.totals;
-        clientFaults["tls-handshake"] =
-          (clientFaults["tls-handshake"] ?? 0) + 1;
-      },
+      onFailed: () => this.#countFault("tls-handshake"),
     };
   }
 
+  #countFault(fault: string): void {
+    const { clientFaults } = this.totals;
+    clientFaults[fault] = (clientFaults[fault] ?? 0) + 1;
+  }
+
   /** Takes what may change while it runs; the ring of the access log stays. */
-  configure({ limits, trusted, access, tls }: LiveSettings): void {
+  configure({ limits, trusted, proxyPeers, tls }: LiveSettings): void {
     Object.assign(this.limits, limits);
     this.hsts = hstsLine(limits.hstsSeconds);
     if (tls !== undefined) this.#secure?.replace(tls);
     this.#trusted = new Networks(trusted);
-    this.guard.configure(access);
-    for (const client of this.#clients)
-      if (!this.guard.admits(client.facts.address)) client.destroy();
+    this.#proxyPeers = new Networks(proxyPeers);
   }
 
   /** Replaces services and targets, one change after the other. */
@@ -217,6 +233,8 @@ export class DataThread implements Thread {
       case "service": {
         const known = this.routes.get(change.service.name);
         const service = known ?? new Service(change.service);
+        if (asksOtherwise(service.definition, change.service.definition))
+          this.cache.clear(service.name);
         // Out and in again: the table is sorted by what the head says.
         this.routes.delete(service.name);
         service.replaceHead(change.service);
@@ -378,6 +396,10 @@ export class DataThread implements Thread {
 
   #add(client: Client): void {
     this.totals.connectionsAccepted += 1;
+    this.#hold(client);
+  }
+
+  #hold(client: Client): void {
     this.#clients.add(client);
     if (this.draining) client.drain();
   }
@@ -408,4 +430,9 @@ export class DataThread implements Thread {
       if (target.pool.connections === 0) this.#leaving.delete(target);
     }
   }
+}
+
+function refuse(shell: Socket): void {
+  shell.on("error", () => {});
+  shell.destroy();
 }

@@ -4,6 +4,7 @@ import type { ForwardLookup } from "./answer-relay.ts";
 import { Exchange } from "./exchange.ts";
 import { hitStatusLine } from "./hit-lines.ts";
 import { JoinedAnswer } from "./joined-answer.ts";
+import type { OwnAnswer } from "./own-answer.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
 import { timesSeen } from "./forward-head.ts";
@@ -45,12 +46,21 @@ export function dispatch(
     client.own({ status: 508, error: "proxy_loop_detected" });
     return undefined;
   }
-  const service = thread.routes.find(head.hostname, head.path);
+  const { routes } = thread;
+  const service = routes.find(head.hostname, head.path);
+  if (routes.hasPrefixes && routes.isDoubtful(head, service)) {
+    client.own(DOUBTFUL_PATH);
+    return undefined;
+  }
   if (service === undefined) {
     client.own({ status: 404, error: "destination_not_found" });
     return undefined;
   }
-  return dispatchTo(thread, service, client, head);
+  client.service = service;
+  const redirect = service.rules?.redirects?.answerTo(client, head);
+  if (redirect === undefined) return dispatchTo(thread, service, client, head);
+  client.own(redirect);
+  return undefined;
 }
 
 function dispatchTo(
@@ -59,9 +69,6 @@ function dispatchTo(
   client: Asker,
   head: RequestHead,
 ): Serving | undefined {
-  const { guard } = service;
-  if (guard !== undefined && thread.guard.refusesFor(guard, client, head))
-    return undefined;
   const context = service.cacheContext;
   context.scheme = client.scheme;
   context.host = head.host;
@@ -100,6 +107,13 @@ function dispatchTo(
   }
 }
 
+/** Its path could be read as one of another service, or of none. */
+const DOUBTFUL_PATH: OwnAnswer = {
+  status: 400,
+  error: "http_request_error",
+  details: "doubtful-path",
+};
+
 interface Asked {
   readonly head: RequestHead;
   readonly lookup: ForwardLookup;
@@ -111,8 +125,13 @@ function forward(
   service: Service,
   client: Asker,
   asked: Asked,
-): Serving {
+): Serving | undefined {
   const { head, lookup } = asked;
+  const paths = service.rules?.paths;
+  if (paths !== undefined && paths.targetFor(head) === undefined) {
+    client.own(DOUBTFUL_PATH);
+    return undefined;
+  }
   const options = { thread, client, service, request: head, lookup };
   if (lookup.kind !== "bypass") {
     const context = service.cacheContext;

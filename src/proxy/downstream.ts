@@ -1,5 +1,6 @@
 import type { StoredResponse } from "../cache/index.ts";
-import type { AnswerFraming, ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
+import type { AnswerFraming } from "./forward-head.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 
 /** How bytes of an answer are to be written. */

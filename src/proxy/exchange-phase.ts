@@ -1,6 +1,8 @@
+import type { OwnAnswer } from "./own-answer.ts";
+
 /*
- *            ┌─► waiting ─┐   (no target: up to 5 s)
- *            │            ▼
+ *            ┌─► waiting ─┐   (no target, or all refuse: up to 5 s)
+ *            │     ▲      ▼
  *   start ─► choosing ─► connecting ─► sent ─► answering ─► over
  *            ▲  ▲            │          │ ▲        │
  *            │  └── retry ───┴──────────┤ └─ cut ──┤ while nothing has gone out
@@ -17,3 +19,9 @@ export type Phase =
   | "answering"
   | "tunnel"
   | "over";
+
+/** How long a request is patient, and what it is told when that was in vain. */
+export interface Wait {
+  readonly untilMs: number;
+  readonly answer: OwnAnswer;
+}

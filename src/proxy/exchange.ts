@@ -8,7 +8,7 @@ import {
   upgradeHeadText,
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
-import type { Phase } from "./exchange-phase.ts";
+import type { Phase, Wait } from "./exchange-phase.ts";
 import type { ForwardedRequest } from "./forwarded-request.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
@@ -19,6 +19,7 @@ import {
 } from "./request-body.ts";
 import { type AttemptFault, failureAnswer, NO_TARGET_ANSWER } from "./retry.ts";
 import type { Service, Waiter } from "./service.ts";
+import type { ServiceRules } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
 import type { Target } from "./target.ts";
@@ -28,6 +29,7 @@ import type {
   UpstreamFault,
   UpstreamUser,
 } from "./upstream-connection.ts";
+import { isOffered } from "./upgrade-offer.ts";
 
 /** One request on its way to a target and its answer on the way back. */
 export class Exchange implements Serving, UpstreamUser, Waiter {
@@ -38,12 +40,17 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #client: Downstream;
   #isOrphan = false;
   readonly #request: RequestHead;
+  /** Those under which it began, whatever becomes of the definition. */
+  readonly #rules: ServiceRules | undefined;
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
   #phase: Phase = "choosing";
+  #wait: Wait | undefined;
   readonly #attempts: Attempts;
   #movedAtMs = 0;
   readonly #held: HeldAnswer;
+  /** Directions of a tunnel that have ended in order. */
+  #endedWays = 0;
 
   constructor(options: ForwardedRequest) {
     const { thread, client, service, request } = options;
@@ -52,6 +59,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#thread = thread;
     this.#client = client;
     this.#request = request;
+    this.#rules = service.rules;
     this.#attempts = new Attempts(
       thread,
       service,
@@ -86,7 +94,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   /** The wait is over: there may be a target now. */
   retryChoice(): void {
     if (this.#phase !== "waiting") return;
-    this.#phase = "choosing";
     this.#attempt();
     this.#client.flush();
   }
@@ -99,6 +106,9 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     }
     this.service.stopWaiting(this);
     this.#relay.abandonFill();
+    // A client that broke off: its target must not take it for an end.
+    if (this.#phase === "tunnel" && this.#endedWays < 2)
+      this.#attempts.connection?.wire.reset();
     this.#attempts.destroy();
     this.#settle();
   }
@@ -130,23 +140,26 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   onClientTunnelData(bytes: Buffer, end: number): boolean {
     this.#movedAtMs = this.#thread.coarseMs;
+    this.#thread.totals.bytesFromClients += end;
     const wire = this.#attempts.connection?.wire;
     return wire === undefined || passOn(this.#thread.slab, wire, bytes, end);
   }
 
   onClientTunnelEnd(): void {
+    this.#endedWays += 1;
     this.#attempts.connection?.wire.end();
   }
 
   sweep(nowMs: number): void {
-    const { waitMs, headTimeoutMs } = this.service.definition.retry;
+    const { headTimeoutMs } = this.service.definition.retry;
     const { slowHeadMs, stallTimeoutMs, tunnelIdleMs } = this.#thread.limits;
     const phase = this.#phase;
     const sentForMs = nowMs - this.#attempts.sentAtMs;
     const stillForMs = nowMs - this.#movedAtMs;
     if (this.#isOrphan && !this.#relay.isAwaited) this.abort();
     else if (phase === "waiting") {
-      if (nowMs - this.startedAtMs >= waitMs) this.#fail(NO_TARGET_ANSWER);
+      if (this.#wait !== undefined && nowMs >= this.#wait.untilMs)
+        this.#fail(this.#wait.answer);
     } else if (phase === "sent") {
       if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
@@ -167,7 +180,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   #attempt(): void {
     const target = this.#attempts.choose(this.#relay.fills);
-    if (target === undefined) this.#wait();
+    if (target === undefined) this.#waitForTarget(NO_TARGET_ANSWER);
     else this.#connect(target, false);
   }
 
@@ -191,6 +204,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     slab.take(connection.wire);
     slab.text(
       requestHeadText(this.#request, {
+        rules: this.#rules,
         client: this.#client.facts,
         viaName: this.#thread.name,
         validators: lookup.kind === "bypass" ? undefined : lookup.validators,
@@ -206,18 +220,23 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     else this.#body.drained();
   }
 
-  #wait(): void {
+  /** `answer` is given when none appears in time. */
+  #waitForTarget(answer: OwnAnswer): void {
     if (this.#serveStale()) return;
-    const { service } = this;
-    if (
-      service.definition.retry.waitMs === 0 ||
-      service.waiting >= this.#thread.limits.maxWaiting
-    ) {
-      this.#fail(NO_TARGET_ANSWER);
-      return;
-    }
+    const isFull = this.service.waiting >= this.#thread.limits.maxWaiting;
+    if (isFull || !this.#mayWait(answer)) this.#fail(answer);
+    else this.service.wait(this);
+  }
+
+  /** All waits of one request together last as long as one may. */
+  #mayWait(answer: OwnAnswer): boolean {
+    const nowMs = performance.now();
+    const { waitMs } = this.service.definition.retry;
+    const untilMs = this.#wait?.untilMs ?? nowMs + waitMs;
+    if (nowMs >= untilMs) return false;
     this.#phase = "waiting";
-    service.wait(this);
+    this.#wait = { untilMs, answer };
+    return true;
   }
 
   /** A request that could be sent elsewhere moves on if its target is dead. */
@@ -251,6 +270,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const attempts = this.#attempts;
     const { connection, target } = attempts;
     attempts.connection = undefined;
+    // Its FIN is on its way to the client, who closes once all has been taken.
+    if (this.#phase === "tunnel" && this.#endedWays === 2) return;
     const isUnseen = this.#held.holds || this.#relay.isHeldBack;
     if (this.#phase === "answering" && isUnseen) {
       this.#held.drop();
@@ -282,8 +303,38 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
-    if (this.#mayRetry(fault)) this.#attempt();
-    else this.#fail(failureAnswer(fault, detail, this.#attempts.target?.name));
+    const attempts = this.#attempts;
+    if (this.#mayRetry(fault)) {
+      this.#attempt();
+      return;
+    }
+    const answer = failureAnswer(fault, detail, attempts.target?.name);
+    const outlook = attempts.outlook(fault, this.#body.held);
+    if (outlook === "none") {
+      this.#fail(answer);
+      return;
+    }
+    const isAlive = outlook === "once-more" ? attempts.isAlive() : undefined;
+    this.#leaveTarget();
+    attempts.forget();
+    if (isAlive === undefined) this.#waitForReturn(answer);
+    else if (!this.#mayWait(answer)) this.#fail(answer);
+    else void isAlive.then((alive) => this.#askOnceMore(alive, answer));
+  }
+
+  /** Of one that is dead there will be another, if any: that costs nothing. */
+  #askOnceMore(isAlive: boolean, answer: OwnAnswer): void {
+    if (this.#phase !== "waiting") return;
+    if (!isAlive || this.#attempts.payToRepeat()) this.#attempt();
+    else this.#fail(answer);
+    this.#client.flush();
+  }
+
+  /** Every target refuses, unless one has come back in this moment. */
+  #waitForReturn(answer: OwnAnswer): void {
+    if (this.service.everyTargetRefuses()) this.#waitForTarget(answer);
+    else if (this.#mayWait(answer)) this.#attempt();
+    else this.#fail(answer);
   }
 
   /** Takes leave of the present target when another is to be tried. */
@@ -414,7 +465,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   #upgrade(head: ResponseHead): void {
-    if (this.#request.upgrade === undefined) {
+    if (!isOffered(this.#request.upgrade, head.upgrade)) {
       this.#attempts.connection?.destroy();
       this.onFault("invalid-response", "bad-status");
       return;
@@ -434,6 +485,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   }
 
   onTunnelEnd(): void {
+    this.#endedWays += 1;
     this.#client.tunnelEnd();
   }
 

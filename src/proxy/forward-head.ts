@@ -6,6 +6,8 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../http/index.ts";
+import type { ServiceRules } from "./service-rules.ts";
+import type { ClientFacts } from "./client-facts.ts";
 
 /*
  * Heads on their way through: what is passed on, what is left out, what is
@@ -24,6 +26,7 @@ const FORWARDED_IDS: readonly FieldId[] = [
   "x-forwarded-proto",
   "x-forwarded-host",
   "x-forwarded-port",
+  "x-forwarded-prefix",
   "x-real-ip",
 ].map((name) => fieldIdOf(name));
 
@@ -52,23 +55,22 @@ const FROM_TARGET = leftOut(
   ZOOGATE_RELEASE,
 );
 
-/** What the connection a request came on contributes to its head. */
-export interface ClientFacts {
-  /** The peer's address. */
-  readonly address: string;
-  readonly scheme: "http" | "https";
-  /** Its `Forwarded` and `X-Forwarded-*` are believed. */
-  readonly trusted: boolean;
-}
+/** What a head says of who asked. */
+export type ForwardedClient = Pick<
+  ClientFacts,
+  "address" | "scheme" | "trusted"
+>;
 
 export interface RequestForwarding {
-  readonly client: ClientFacts;
+  readonly client: ForwardedClient;
   /** Who we are in `Via` (RFC 9110 section 7.6.3). */
   readonly viaName: string;
   /** In place of the client's own validators; undefined: its own stay. */
   readonly validators: FieldList | undefined;
   /** For a request of HTTP/1.0 that names no host. */
   readonly targetAuthority: string;
+  /** The service's; its paths say what the target is asked for. */
+  readonly rules: ServiceRules | undefined;
 }
 
 /** The head as it goes to a target. */
@@ -76,8 +78,10 @@ export function requestHeadText(
   head: RequestHead,
   forwarding: RequestForwarding,
 ): string {
-  const { client, viaName, validators } = forwarding;
-  let text = `${head.method} ${targetOf(head)} HTTP/1.1\r\n`;
+  const { client, viaName, validators, rules } = forwarding;
+  const paths = rules?.paths;
+  const target = paths?.targetFor(head) ?? targetOf(head);
+  let text = `${head.method} ${target} HTTP/1.1\r\n`;
   if (head.host === "") text += `Host: ${forwarding.targetAuthority}\r\n`;
   text += passedLines(head, tableFor(client.trusted, validators !== undefined));
   if (validators !== undefined) text += fieldLines(validators);
@@ -87,6 +91,7 @@ export function requestHeadText(
   if (head.maxForwards !== undefined)
     text += `Max-Forwards: ${lessOne(head.maxForwards)}\r\n`;
   text += forwardedLines(head, client);
+  if (paths !== undefined) text += paths.forwardedLine;
   return `${text}Via: 1.${head.minorVersion} ${viaName}\r\n\r\n`;
 }
 
@@ -153,7 +158,7 @@ function lessOne(value: string): string {
     : value;
 }
 
-function forwardedLines(head: RequestHead, client: ClientFacts): string {
+function forwardedLines(head: RequestHead, client: ForwardedClient): string {
   if (!client.trusted)
     return `X-Forwarded-For: ${client.address}\r\nX-Forwarded-Proto: ${client.scheme}\r\nX-Forwarded-Host: ${head.host}\r\n`;
   // A line more of a list field is the list continued (RFC 9110 section 5.3).

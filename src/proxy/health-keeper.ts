@@ -1,5 +1,5 @@
 import type { Journal } from "../base/index.ts";
-import type { ServiceDefinition } from "../registry/index.ts";
+import type { ServiceDefinition, TargetView } from "../registry/index.ts";
 import type { PlaneState, PlaneTarget } from "./plane-state.ts";
 import { probe } from "./probe.ts";
 import type { SharedCounters } from "./shared-counters.ts";
@@ -30,16 +30,20 @@ export class HealthKeeper {
   readonly #state: PlaneState;
   readonly #counters: SharedCounters;
   readonly #journal: Journal;
+  readonly #onProbed: (view: TargetView, ok: boolean) => void;
   readonly #checks = new WeakMap<PlaneTarget, CheckRecord>();
 
   constructor(options: {
     readonly state: PlaneState;
     readonly counters: SharedCounters;
     readonly journal: Journal;
+    /** A target that refused connections was asked whether it still does. */
+    readonly onProbed: (view: TargetView, ok: boolean) => void;
   }) {
     this.#state = options.state;
     this.#counters = options.counters;
     this.#journal = options.journal;
+    this.#onProbed = options.onProbed;
   }
 
   /** A worker, or a check, took a target out of rotation. */
@@ -100,6 +104,7 @@ export class HealthKeeper {
         };
     void probe(target.view, asked).then((ok) => {
       this.#step(target, { kind: "probed", ok });
+      if (refused && this.#isKnown(target)) this.#onProbed(target.view, ok);
     });
   }
 

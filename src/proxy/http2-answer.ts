@@ -5,7 +5,7 @@ import {
 } from "node:http2";
 import { ChunkedReader, type RequestHead } from "../http/index.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { withHsts } from "./hsts.ts";
 import { http2Headers, statusOf } from "./http2-fields.ts";
 import { recordAnswer } from "./record-answer.ts";

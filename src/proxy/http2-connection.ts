@@ -6,8 +6,7 @@ import {
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Client, Dispatch } from "./client.ts";
-import { clientFacts } from "./client-facts.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import { ClientFacts, type ConnectionEnds } from "./client-facts.ts";
 import { FrameMeter } from "./frame-meter.ts";
 import { Http2Request } from "./http2-request.ts";
 import { socketBelow } from "./secure-wire.ts";
@@ -30,12 +29,12 @@ const PSEUDO_FIELDS = 4;
  * its kin), all else by the same times as HTTP/1.1.
  */
 export class Http2Connection implements Client {
-  readonly facts: ClientFacts;
   readonly #thread: Thread;
   readonly #dispatch: Dispatch;
   readonly #onGone: (client: Client) => void;
   readonly #socket: TLSSocket;
   readonly #session: ServerHttp2Session;
+  readonly #facts: ClientFacts;
   readonly #requests = new Set<Http2Request>();
   readonly #resets: FrameMeter;
   readonly #controlFrames: FrameMeter;
@@ -51,6 +50,8 @@ export class Http2Connection implements Client {
       readonly thread: Thread;
       readonly dispatch: Dispatch;
       readonly onGone: (client: Client) => void;
+      /** As the PROXY protocol told them. */
+      readonly ends: ConnectionEnds | undefined;
     },
   ) {
     const { thread } = options;
@@ -59,7 +60,7 @@ export class Http2Connection implements Client {
     this.#thread = thread;
     this.#dispatch = options.dispatch;
     this.#onGone = options.onGone;
-    this.facts = clientFacts(socket, thread);
+    this.#facts = new ClientFacts({ socket, ends: options.ends }, thread);
     this.#idleSinceMs = thread.coarseMs;
     const intervalMs = limits.http2IntervalMs;
     this.#resets = new FrameMeter({ limit: limits.http2MaxResets, intervalMs });
@@ -127,7 +128,7 @@ export class Http2Connection implements Client {
     this.#served += 1;
     const request = new Http2Request(stream, {
       thread: this.#thread,
-      facts: this.facts,
+      facts: this.#facts,
       onGone: (gone, wasReset) => this.#onRequestGone(gone, wasReset),
     });
     this.#requests.add(request);

@@ -8,11 +8,12 @@ import {
 import { cachedAnswer } from "./cached-answer.ts";
 import type { Asker, Dispatch } from "./client.ts";
 import type { ContentHow } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { hstsOfStored } from "./hsts.ts";
 import { Http2Answer } from "./http2-answer.ts";
 import { readHttp2Head } from "./http2-fields.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
+import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 
@@ -30,6 +31,7 @@ type State = "asked" | "answering" | "answered" | "closed";
 export class Http2Request implements Asker {
   readonly scheme = "https";
   readonly facts: ClientFacts;
+  service: Service | undefined = undefined;
   readonly #thread: Thread;
   readonly #stream: ServerHttp2Stream;
   readonly #answer: Http2Answer;
@@ -176,7 +178,15 @@ export class Http2Request implements Asker {
     if (this.#state !== "asked") return;
     this.#state = "answering";
     this.#movedAtMs = this.#thread.coarseMs;
-    this.#answer.begin(text, this.#takesTrailers());
+    const rules = this.service?.rules?.answers;
+    const asked = {
+      host: this.#request?.host ?? "",
+      scheme: "https",
+    } as const;
+    this.#answer.begin(
+      rules === undefined ? text : rules.applyTo(text, asked),
+      this.#takesTrailers(),
+    );
   }
 
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
@@ -224,7 +234,9 @@ export class Http2Request implements Asker {
     const request = this.#request;
     if (request === undefined || this.#state !== "asked") return;
     const { name, hsts } = this.#thread;
-    const answer = cachedAnswer(request, entry, name);
+    const { scheme } = this;
+    const rules = this.service?.rules?.answers;
+    const answer = cachedAnswer({ request, scheme, rules }, entry, name);
     this.#answer.fromStore = true;
     this.#answer.begin(
       `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts)}\r\n`,

@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import {
   delay,
   type Journal,
@@ -14,12 +13,6 @@ import {
   joinLines,
 } from "./access-line.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
-import {
-  createGuardMemory,
-  forgetThread,
-  type GuardMemory,
-  OPEN_ACCESS,
-} from "./client-guard.ts";
 import { CertificateFiles } from "./certificate-files.ts";
 import type { DataPlane, DataPlaneOptions } from "./data-plane.ts";
 import { DrainWatch } from "./drain-watch.ts";
@@ -78,7 +71,6 @@ class Plane implements DataPlane {
   readonly #drains: DrainWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   #memory = createCountersMemory({ slots: 1, workers: 1 });
-  readonly #guard: GuardMemory;
   #counters = new SharedCounters(this.#memory, MAIN_COLUMN);
   #state = new PlaneState(this.#counters, 0);
   #health: HealthKeeper | undefined;
@@ -92,7 +84,7 @@ class Plane implements DataPlane {
     this.#settings = {
       limits: readOptions(PROXY_OPTIONS, options.limits),
       trusted: options.trusted ?? [],
-      access: options.access ?? OPEN_ACCESS,
+      proxyPeers: options.proxyPeers ?? [],
       tls: undefined,
     };
     this.#signals = new SignalFeed(this.#journal);
@@ -103,14 +95,9 @@ class Plane implements DataPlane {
       onDrained: (registration) =>
         this.#signals.push({ kind: "drained", registration }),
     });
-    this.#guard = createGuardMemory({
-      workers: Math.max(1, options.workers),
-      seed: randomInt(2 ** 31),
-    });
     this.#crew = new WorkerCrew({
       setup: (column) => this.#setup(column),
       onMessage: (message) => this.#onMessage(message),
-      onExit: (column) => forgetThread(this.#guard, column),
       journal: this.#journal,
     });
   }
@@ -142,6 +129,10 @@ class Plane implements DataPlane {
       state: this.#state,
       counters: this.#counters,
       journal: this.#journal,
+      onProbed: ({ service, registration }, ok) => {
+        if (ok) this.#crew.tell({ kind: "restored", service });
+        else this.#signals.push({ kind: "refused", registration });
+      },
     });
     // Known before the port opens: the first request is routed as the last.
     if (this.#options.snapshot !== undefined)
@@ -249,16 +240,11 @@ class Plane implements DataPlane {
     return joinLines([last, ...batches]);
   }
 
-  configure({
-    limits,
-    trusted,
-    access,
-  }: Partial<Omit<LiveSettings, "tls">>): void {
+  configure({ limits, ...networks }: Partial<Omit<LiveSettings, "tls">>): void {
     this.#tellSettings({
       ...this.#settings,
+      ...networks,
       limits: readOptions(PROXY_OPTIONS, limits ?? this.#settings.limits),
-      trusted: trusted ?? this.#settings.trusted,
-      access: access ?? this.#settings.access,
     });
   }
 
@@ -314,7 +300,6 @@ class Plane implements DataPlane {
     const { cacheBytes, cache, name = "zoogate" } = this.#options;
     return {
       memory: this.#memory,
-      guard: this.#guard,
       column,
       listen: this.addresses,
       reusePort: this.#reusePort,

@@ -1,5 +1,5 @@
 import { field, type RequestHead } from "../http/index.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 import { countLatency, countStatus } from "./worker-stats.ts";
@@ -31,7 +31,7 @@ export function recordAnswer(
   if (!access.keeps || request === undefined) return;
   access.push({
     atMs: Date.now(),
-    client: client.facts.address,
+    client: client.facts.addressOf(request),
     method: request.method,
     host: request.host,
     version: answer.version ?? (request.minorVersion === 1 ? "1.1" : "1.0"),

@@ -1,3 +1,4 @@
+import { plainPath } from "../http/index.ts";
 import type { Dispatch } from "./client.ts";
 
 /** RFC 8555 section 8.3: the authority that checks a name asks by plain HTTP. */
@@ -13,7 +14,7 @@ export function redirectToHttps(otherwise: Dispatch, port: number): Dispatch {
   return (client, head) => {
     const { hostname, path, query } = head;
     // Without a host (HTTP/1.0) or a path (CONNECT, `*`) there is nowhere to go.
-    if (hostname === "" || !path.startsWith("/") || path.startsWith(ACME_PATH))
+    if (hostname === "" || !path.startsWith("/") || isChallenge(path))
       return otherwise(client, head);
     client.own({
       status: 308,
@@ -21,4 +22,9 @@ export function redirectToHttps(otherwise: Dispatch, port: number): Dispatch {
     });
     return undefined;
   };
+}
+
+/** Dots could lead out of it again. */
+function isChallenge(path: string): boolean {
+  return path.startsWith(ACME_PATH) && plainPath(path) !== undefined;
 }

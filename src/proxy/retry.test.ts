@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   decideRetry,
   isIdempotent,
+  outlookAfter,
   RetryBudget,
   type Attempt,
 } from "./retry.ts";
@@ -79,4 +80,27 @@ test("isIdempotent() knows the methods of RFC 9110 §9.2.2 alone", () => {
   assert.equal(isIdempotent("PUT"), true);
   assert.equal(isIdempotent("POST"), false);
   assert.equal(isIdempotent("BREW"), false);
+});
+
+test("outlookAfter() has hope where the only target may be back, or was only unlucky", () => {
+  const alone = {
+    fault: "refused",
+    idempotent: false,
+    bodyHeld: true,
+    anotherTarget: false,
+    repeated: false,
+  } as const;
+  const cut = { ...alone, fault: "cut", idempotent: true } as const;
+  assert.equal(outlookAfter(alone), "return");
+  assert.equal(
+    outlookAfter({ ...alone, fault: "connect-timed-out" }),
+    "return",
+  );
+  assert.equal(outlookAfter({ ...alone, bodyHeld: false }), "none");
+  assert.equal(outlookAfter({ ...alone, anotherTarget: true }), "none");
+  assert.equal(outlookAfter(cut), "once-more");
+  assert.equal(outlookAfter({ ...cut, repeated: true }), "none");
+  assert.equal(outlookAfter({ ...cut, idempotent: false }), "none");
+  for (const fault of ["invalid-response", "head-timed-out"] as const)
+    assert.equal(outlookAfter({ ...cut, fault }), "none");
 });

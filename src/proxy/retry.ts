@@ -6,7 +6,8 @@ import type { OwnAnswer } from "./own-answer.ts";
  * When a request is sent again.
  *
  * - The connection was refused or never opened: nothing was sent, any method
- *   may go to the next target, at no cost to the budget (RFC 9110 §9.2.2).
+ *   may go to the next target, at no cost to the budget (RFC 9110 §9.2.2). A
+ *   refusal takes no time either and does not count as an attempt.
  * - The connection was cut before a response head: only if repeating it is
  *   harmless (an idempotent method, or no byte of it had left) and its body is
  *   still held whole. Free too while another target answers: this one is gone,
@@ -14,6 +15,13 @@ import type { OwnAnswer } from "./own-answer.ts";
  * - No head in time, or a status that the service lists: the same condition,
  *   and a token of the budget, because a struggling target and its neighbours
  *   must not be asked several times as much.
+ *
+ * Where nobody is left to ask, a target that was killed may be back in a second:
+ *
+ * - Every target refuses: the request waits, as it would without any target.
+ * - The only target cut a request that may be repeated: it is asked something
+ *   simple. If that fails, the target was killed, and the request waits for its
+ *   return; if not, it goes there once more, which costs a token of the budget.
  */
 
 /** How an attempt failed before its response head was passed on. */
@@ -33,7 +41,7 @@ export interface Attempt {
   readonly anySent: boolean;
   /** Whether the whole request body, as far as it came, can be sent again. */
   readonly bodyHeld: boolean;
-  /** Attempts made so far, this one included. */
+  /** Attempts made so far, this one included; what was refused is none. */
   readonly attempts: number;
   /** Since the first attempt began. */
   readonly elapsedMs: number;
@@ -84,6 +92,34 @@ export function decideRetry(
     case "listed-status":
       if (!attempt.idempotent) return no("not-repeatable");
       return budget.available ? { retry: true, costs: true } : no("no-budget");
+    default:
+      return attempt.fault satisfies never;
+  }
+}
+
+/** What there is to hope for when no other target may be asked. */
+export type Outlook = "none" | "return" | "once-more";
+
+/** See the last part of the essay above. */
+export function outlookAfter(attempt: {
+  readonly fault: AttemptFault;
+  readonly idempotent: boolean;
+  readonly bodyHeld: boolean;
+  readonly anotherTarget: boolean;
+  /** It has been given to a target that had cut it. */
+  readonly repeated: boolean;
+}): Outlook {
+  if (!attempt.bodyHeld || attempt.anotherTarget) return "none";
+  switch (attempt.fault) {
+    case "refused":
+    case "connect-timed-out":
+      return "return";
+    case "cut":
+      return attempt.idempotent && !attempt.repeated ? "once-more" : "none";
+    case "invalid-response":
+    case "head-timed-out":
+    case "listed-status":
+      return "none";
     default:
       return attempt.fault satisfies never;
   }

@@ -59,3 +59,66 @@ test("RoutingTable.set() replaces what the service claimed before", () => {
   assert.equal(table.find("a", "/"), undefined);
   assert.equal(table.find("b", "/")?.name, "www");
 });
+
+test("RoutingTable.isDoubtful() finds paths that a server could take for another service's", () => {
+  const table = new RoutingTable();
+  table.set(service("root", { hosts: ["h"] }));
+  table.set(service("admin", { hosts: ["h"], path: "/admin" }));
+  table.set(service("deep", { hosts: ["h"], path: "/a/b/" }));
+  const isDoubtful = (path: string) =>
+    table.isDoubtful({ hostname: "h", path }, table.find("h", path));
+  for (const path of [
+    "//admin",
+    "///admin/x",
+    "/%61dmin",
+    "/admin%2fx",
+    "/admin%5Cx",
+    "/admin;x=1",
+    "/admin;/x",
+    "/;/admin",
+    "/x/../admin",
+    "/x/%2e%2e/admin",
+    "/x/.%2E/admin",
+    "/x/..;/admin",
+    "/x/..%2fadmin",
+    "/x/..%5cadmin",
+    "/admin/../x",
+    "/admin/..",
+    "/.",
+    "/a//b/x",
+    "/a/%62/",
+  ])
+    assert.ok(isDoubtful(path), path);
+  for (const path of [
+    "/",
+    "/x",
+    "/admin",
+    "/admin/",
+    "/admin//x",
+    "/admin/a%2fb",
+    "/admin/x;y=1/z",
+    "/.well-known/x",
+    "/x/.../y",
+    "/x;y=1",
+    "/caf%C3%A9",
+    "/Admin",
+    "/administrator",
+    "/a/b/%20",
+  ])
+    assert.ok(!isDoubtful(path), path);
+});
+
+test("RoutingTable.isDoubtful() asks nothing of hosts with one service for all paths", () => {
+  const table = new RoutingTable();
+  table.set(service("root", { hosts: ["h"] }));
+  assert.equal(table.hasPrefixes, false);
+  table.set(service("app", { hosts: ["other"], path: "/app" }));
+  assert.equal(table.hasPrefixes, true);
+  const path = "/x/../app";
+  assert.equal(
+    table.isDoubtful({ hostname: "h", path }, table.find("h", path)),
+    false,
+  );
+  table.delete("app");
+  assert.equal(table.hasPrefixes, false);
+});

@@ -1,3 +1,5 @@
+import { plainPath } from "../http/index.ts";
+
 /** What the table needs to know of a service. */
 export interface Routable {
   readonly name: string;
@@ -25,12 +27,18 @@ export interface RouteConflict {
 export class RoutingTable<Service extends Routable> {
   readonly #byHost = new Map<string, Service[]>();
   #forOtherHosts: Service[] = [];
+  /** By name: the prefixes of whole paths as {@link plainPath} gives them. */
+  readonly #plainPaths = new Map<string, string>();
+  /** Whether any service has less than a whole host. */
+  hasPrefixes = false;
   readonly #services = new Map<string, Service>();
 
   /** Adds a service, or replaces the one of that name. */
   set(service: Service): void {
     this.delete(service.name);
     this.#services.set(service.name, service);
+    this.#plainPaths.set(service.name, plainPath(service.path) ?? service.path);
+    if (service.path !== "/") this.hasPrefixes = true;
     if (service.hosts.length === 0) {
       this.#forOtherHosts = withService(this.#forOtherHosts, service);
       return;
@@ -46,6 +54,9 @@ export class RoutingTable<Service extends Routable> {
     const service = this.#services.get(name);
     if (service === undefined) return;
     this.#services.delete(name);
+    this.#plainPaths.delete(name);
+    if (service.path !== "/")
+      this.hasPrefixes = [...this.services()].some(({ path }) => path !== "/");
     this.#forOtherHosts = this.#forOtherHosts.filter((one) => one !== service);
     for (const host of new Set(service.hosts)) {
       const left = (this.#byHost.get(host) ?? []).filter(
@@ -70,13 +81,38 @@ export class RoutingTable<Service extends Routable> {
    * lower case and may carry a port; `path` may carry a query.
    */
   find(host: string, path: string): Service | undefined {
-    const services =
-      this.#byHost.get(host) ??
-      this.#byHost.get(withoutPort(host)) ??
-      this.#forOtherHosts;
-    for (const service of services)
+    for (const service of this.#ofHost(host))
       if (isPrefix(service.path, path)) return service;
     return undefined;
+  }
+
+  /**
+   * Whether a server that decodes, folds or resolves paths would take this one
+   * for another service's than `found`: routed by its letters, it would get
+   * past what guards the other.
+   */
+  isDoubtful(
+    request: { readonly hostname: string; readonly path: string },
+    found: Service | undefined,
+  ): boolean {
+    const { hostname, path } = request;
+    const plain = plainPath(path);
+    if (plain === path) return false;
+    const services = this.#ofHost(hostname);
+    if (services.every((service) => service.path === "/")) return false;
+    if (plain === undefined) return true;
+    const other = services.find(({ name }) =>
+      isPrefix(this.#plainPaths.get(name) ?? "/", plain),
+    );
+    return other !== found;
+  }
+
+  #ofHost(host: string): readonly Service[] {
+    return (
+      this.#byHost.get(host) ??
+      this.#byHost.get(withoutPort(host)) ??
+      this.#forOtherHosts
+    );
   }
 
   /** Every claim that lost, for the operator to see. */

@@ -1,9 +1,16 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import type { ConnectionEnds } from "./client-facts.ts";
 import type { ProxyLimits } from "./options.ts";
 import { SecureContexts } from "./secure-contexts.ts";
 import { socketBelow } from "./secure-wire.ts";
 import type { TlsMaterial } from "./worker-messages.ts";
+
+/** A connection after its handshake, and its ends where the socket does not tell them. */
+export type OnSecured = (
+  socket: TLSSocket,
+  ends: ConnectionEnds | undefined,
+) => void;
 
 /** RFC 7301; the first that the client knows too. */
 const PROTOCOLS = ["h2", "http/1.1"];
@@ -14,23 +21,20 @@ const PROTOCOLS = ["h2", "http/1.1"];
  */
 export class SecureListener {
   readonly #server: Server;
-  readonly #handshakes = new Set<Socket>();
-  readonly #onClosed: (raw: Socket) => void;
+  readonly #handshakes = new Map<Socket, ConnectionEnds | undefined>();
   #contexts: SecureContexts;
+  #tellsEnds = false;
 
   constructor(
     material: TlsMaterial,
     options: {
       readonly limits: ProxyLimits;
-      readonly onHttp1: (socket: TLSSocket) => void;
-      readonly onHttp2: (socket: TLSSocket) => void;
+      readonly onHttp1: OnSecured;
+      readonly onHttp2: OnSecured;
       readonly onFailed: () => void;
-      /** A connection that was given to {@link accept} is gone. */
-      readonly onClosed: (raw: Socket) => void;
     },
   ) {
     this.#contexts = new SecureContexts(material);
-    this.#onClosed = options.onClosed;
     this.#server = createServer({
       ...this.#contexts.otherwise,
       ALPNProtocols: PROTOCOLS,
@@ -40,13 +44,18 @@ export class SecureListener {
       },
     });
     this.#server.on("secureConnection", (socket) => {
-      const below = socketBelow(socket);
-      if (below !== undefined) this.#handshakes.delete(below);
       socket.on("error", () => {}); // who takes it looks at its end
+      const below = socketBelow(socket);
+      if (below === undefined && this.#tellsEnds) {
+        socket.destroy(); // whose it is cannot be found: better none than a wrong one
+        return;
+      }
+      const ends = below && this.#handshakes.get(below);
+      if (below !== undefined) this.#handshakes.delete(below);
       // RFC 9113 section 9.2.1: "MUST disable renegotiation".
       socket.disableRenegotiation();
-      if (socket.alpnProtocol === "h2") options.onHttp2(socket);
-      else options.onHttp1(socket);
+      if (socket.alpnProtocol === "h2") options.onHttp2(socket, ends);
+      else options.onHttp1(socket, ends);
     });
     this.#server.on("tlsClientError", (_error, socket) => {
       options.onFailed();
@@ -60,13 +69,12 @@ export class SecureListener {
     return this.#handshakes.size;
   }
 
-  accept(raw: Socket): void {
-    this.#handshakes.add(raw);
+  /** `ends` are handed on with the connection. */
+  accept(raw: Socket, ends: ConnectionEnds | undefined): void {
+    if (ends !== undefined) this.#tellsEnds = true;
+    this.#handshakes.set(raw, ends);
     raw.on("error", () => {});
-    raw.once("close", () => {
-      this.#handshakes.delete(raw);
-      this.#onClosed(raw);
-    });
+    raw.once("close", () => void this.#handshakes.delete(raw));
     this.#server.emit("connection", raw);
   }
 
@@ -79,6 +87,6 @@ export class SecureListener {
 
   /** Ends the handshakes. */
   close(): void {
-    for (const raw of this.#handshakes) raw.destroy();
+    for (const raw of this.#handshakes.keys()) raw.destroy();
   }
 }

@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
+import { canReset, type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 
 /*
  * A connection inside TLS. Two things differ from a plain one. Reads come in
@@ -40,8 +40,12 @@ export class SecureWire extends Wire {
    */
   override reset(): void {
     if (this.closed) return;
-    socketBelow(this.socket)?.resetAndDestroy();
-    this.socket.destroy();
+    const { socket } = this;
+    const below = socketBelow(socket);
+    const isEnding = socket.writableEnded && !socket.writableFinished;
+    if (below !== undefined && !isEnding && canReset(below))
+      below.resetAndDestroy();
+    socket.destroy();
   }
 }
 

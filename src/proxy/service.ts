@@ -6,13 +6,13 @@ import type {
   ServiceHead,
 } from "../registry/index.ts";
 import { Balancer } from "./balancer.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { RetryBudget } from "./retry.ts";
+import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
-import { type ServiceGuard, serviceGuard } from "./service-guard.ts";
 import type { Target } from "./target.ts";
 
-/** A request that waits for a target. */
+/** A request that waits for a target, or for the return of one. */
 export interface Waiter {
   /** There may be one now. */
   retryChoice(): void;
@@ -26,8 +26,8 @@ export class Service implements Routable {
   /** Targets that get requests: neither draining nor gone. */
   rotation: readonly Target[] = [];
   head: ServiceHead;
-  /** Undefined where anybody may ask as often as he likes. */
-  guard: ServiceGuard | undefined;
+  /** Compiled from the definition; undefined when it has none. */
+  rules: ServiceRules | undefined;
   /** What the cache is told of every request; one object, filled in for each. */
   readonly cacheContext: MutableCacheContext;
   #balancer: Balancer<Target>;
@@ -36,7 +36,7 @@ export class Service implements Routable {
   constructor(head: ServiceHead) {
     this.name = head.name;
     this.head = head;
-    this.guard = serviceGuard(head.name, head.definition);
+    this.rules = serviceRules(head.definition);
     this.#balancer = new Balancer(head.definition.policy);
     this.cacheContext = {
       service: head.name,
@@ -67,8 +67,9 @@ export class Service implements Routable {
   replaceHead(head: ServiceHead): void {
     if (head.definition.policy !== this.head.definition.policy)
       this.#balancer = new Balancer(head.definition.policy);
+    if (head.definition !== this.head.definition)
+      this.rules = serviceRules(head.definition);
     this.head = head;
-    this.guard = serviceGuard(head.name, head.definition);
     this.cacheContext.currentRelease = head.currentRelease;
     this.cacheContext.rules = rulesOf(head.definition);
   }
@@ -109,7 +110,7 @@ export class Service implements Routable {
   ): string {
     const { policy, hash } = this.definition;
     return policy === "hash" && hash !== undefined
-      ? hashText(hash, request, client.facts.address)
+      ? hashText(hash, request, client.facts)
       : "";
   }
 
@@ -117,6 +118,12 @@ export class Service implements Routable {
   allTargetsDown(): boolean {
     for (const target of this.rotation)
       if (target.ejection() === 0) return false;
+    return true;
+  }
+
+  /** Whether none of them has accepted a connection since it last refused one. */
+  everyTargetRefuses(): boolean {
+    for (const target of this.rotation) if (!target.refuses) return false;
     return true;
   }
 
@@ -156,13 +163,13 @@ function rulesOf(definition: ServiceDefinition): CacheRules {
 function hashText(
   source: HashSource,
   request: RequestHead,
-  address: string,
+  facts: ClientFacts,
 ): string {
   switch (source.kind) {
     case "path":
       return request.path;
     case "address":
-      return address;
+      return facts.addressOf(request);
     case "header": {
       for (let index = 0; index < request.fields.length; index += 2)
         if (request.fields[index]?.toLowerCase() === source.name)

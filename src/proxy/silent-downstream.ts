@@ -1,5 +1,5 @@
 import type { Downstream } from "./downstream.ts";
-import type { ClientFacts } from "./forward-head.ts";
+import type { ClientFacts } from "./client-facts.ts";
 
 /** Nobody: for an exchange that only refreshes the cache. */
 export class SilentDownstream implements Downstream {

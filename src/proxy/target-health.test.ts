@@ -70,3 +70,24 @@ test("nextHealth() brings a target back when a probe succeeds, a refused one onl
     "in-rotation",
   );
 });
+
+test("nextHealth() has a target that refuses probed soon, and later each second", () => {
+  const dueIn = (cause: "failing" | "refused", nowMs: number) => {
+    const ejected = nextHealth(
+      newHealth(0),
+      { kind: "ejected", cause },
+      { health, nowMs: 0 },
+    );
+    const probing = nextHealth(
+      ejected,
+      { kind: "probe-started" },
+      { health, nowMs },
+    );
+    assert.ok(probing.kind === "ejected");
+    return probing.nextProbeMs - nowMs;
+  };
+  assert.equal(dueIn("refused", 0), 250);
+  assert.equal(dueIn("refused", 9999), 250);
+  assert.equal(dueIn("refused", 10_000), 1000);
+  assert.equal(dueIn("failing", 0), 1000);
+});

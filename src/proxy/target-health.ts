@@ -58,6 +58,7 @@ export type HealthState =
       readonly kind: "ejected";
       readonly cause: Exclude<EjectionCause, "none">;
       readonly ejections: number;
+      readonly sinceMs: number;
       readonly untilMs: number;
       readonly nextProbeMs: number;
     };
@@ -68,6 +69,18 @@ export function newHealth(nowMs: number): HealthState {
 }
 
 export const PROBE_INTERVAL_MS = 1000;
+/** A server that restarts is back soon, and requests wait for it. */
+export const SOON_PROBE_INTERVAL_MS = 250;
+const SOON_MS = 10_000;
+
+function nextProbeMs(
+  cause: EjectionCause,
+  sinceMs: number,
+  nowMs: number,
+): number {
+  const isSoon = cause === "refused" && nowMs - sinceMs < SOON_MS;
+  return nowMs + (isSoon ? SOON_PROBE_INTERVAL_MS : PROBE_INTERVAL_MS);
+}
 
 /** Steps of {@link nextHealth}. */
 export type HealthEvent =
@@ -95,14 +108,18 @@ export function nextHealth(
         kind: "ejected",
         cause: event.cause,
         ejections,
+        sinceMs: nowMs,
         untilMs:
           nowMs + Math.min(health.ejectMs * ejections, health.maxEjectMs),
-        nextProbeMs: nowMs + PROBE_INTERVAL_MS,
+        nextProbeMs: nextProbeMs(event.cause, nowMs, nowMs),
       };
     }
     case "probe-started":
       return state.kind === "ejected"
-        ? { ...state, nextProbeMs: nowMs + PROBE_INTERVAL_MS }
+        ? {
+            ...state,
+            nextProbeMs: nextProbeMs(state.cause, state.sinceMs, nowMs),
+          }
         : state;
     case "probed":
       return state.kind === "ejected" && event.ok

@@ -66,6 +66,10 @@ export class Target implements Candidate {
     return this.#counters.ejection(this.slot);
   }
 
+  get refuses(): boolean {
+    return this.#counters.ejectionCause(this.slot) === "refused";
+  }
+
   /** It has failed since its last good answer, or is out of rotation for it. */
   get failing(): boolean {
     return (

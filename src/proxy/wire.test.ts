@@ -81,6 +81,23 @@ for (const { name, make } of WAYS) {
     assert.equal(wire.closed, true);
   });
 
+  test(`${name} closes when it is reset while its FIN is on its way`, async (t) => {
+    const { wire, client } = await wirePair(t, make);
+    const closed = Promise.withResolvers<void>();
+    wire.handler = {
+      ...IGNORES,
+      onEnd: () => {
+        wire.write(Buffer.from("last words"));
+        wire.end();
+        process.nextTick(() => wire.reset());
+      },
+      onClose: () => closed.resolve(),
+    };
+    client.end();
+    assert.equal(String((await once(client, "data"))[0]), "last words");
+    await closed.promise;
+  });
+
   test(`${name} reads nothing while it is paused`, async (t) => {
     const { wire, client } = await wirePair(t, make);
     const first = Promise.withResolvers<void>();

@@ -6,6 +6,7 @@ import {
   type PendingWrite,
   whenWritten,
 } from "./direct-write.ts";
+import type { ConnectionEnds } from "./client-facts.ts";
 import { errorCode } from "./error-code.ts";
 
 /*
@@ -54,6 +55,8 @@ export class Wire {
   /** Inside TLS. */
   readonly secure: boolean = false;
   readonly socket: Socket;
+  /** Who is at either end, where the socket does not tell it. */
+  ends: ConnectionEnds | undefined = undefined;
   readonly #input: InputBuffers;
   #handler: WireHandler | undefined;
   #own: Buffer | undefined;
@@ -235,7 +238,9 @@ export class Wire {
 
   /** Sends RST, so that the peer cannot take what came for a whole answer. */
   reset(): void {
-    if (!this.#closed) this.socket.resetAndDestroy();
+    if (this.#closed) return;
+    if (canReset(this.socket)) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
   #listen(): void {
@@ -274,6 +279,23 @@ function queuedBytes(socket: Socket): number {
   }; // undocumented, hence checked
   const size = inside._handle?.writeQueueSize;
   return typeof size === "number" ? size : 0;
+}
+
+/**
+ * While the FIN of a socket is on its way libuv refuses to reset it, and Node
+ * then forgets the socket without ever saying `close`. All bytes have been given
+ * to the kernel by then, so a plain end cuts nothing short. Unix sockets know no
+ * reset.
+ */
+export function canReset(socket: Socket): boolean {
+  const isEnding =
+    socket.writableEnded &&
+    socket.writableLength === 0 &&
+    !socket.writableFinished;
+  const inside = socket as unknown as {
+    _handle?: { reset?: unknown } | null;
+  }; // undocumented, hence checked
+  return !isEnding && typeof inside._handle?.reset === "function";
 }
 
 /** What is undocumented in an accepted socket, and all that we use of it. */

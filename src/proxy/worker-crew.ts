@@ -32,7 +32,6 @@ export class WorkerCrew {
   readonly #members = new Map<number, Member>();
   readonly #setup: (column: number) => WorkerSetup;
   readonly #onMessage: (message: MessageFromWorker) => void;
-  readonly #onExit: (column: number) => void;
   readonly #journal: Journal;
   readonly #replies = new Map<number, (value: unknown) => void>();
   readonly #restarts = new Set<NodeJS.Timeout>();
@@ -43,13 +42,10 @@ export class WorkerCrew {
   constructor(options: {
     readonly setup: (column: number) => WorkerSetup;
     readonly onMessage: (message: MessageFromWorker) => void;
-    /** Told before another worker gets the column. */
-    readonly onExit: (column: number) => void;
     readonly journal: Journal;
   }) {
     this.#setup = options.setup;
     this.#onMessage = options.onMessage;
-    this.#onExit = options.onExit;
     this.#journal = options.journal;
   }
 
@@ -170,7 +166,6 @@ export class WorkerCrew {
       });
       worker.once("exit", (code) => {
         member.drained = true;
-        this.#onExit(column);
         this.#checkDrained();
         if (!member.listening)
           reject(

@@ -4,7 +4,6 @@ import type { CACHE_OPTIONS } from "../cache/options.ts";
 import type { SnapshotChange, TargetView } from "../registry/index.ts";
 import type { AccessLines, AccessLogFormat } from "./access-line.ts";
 import type { AccessBatch } from "./access-ring.ts";
-import type { AccessRules, GuardMemory } from "./client-guard.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { CountersMemory } from "./shared-counters.ts";
 import type { TargetFailure } from "./target-health.ts";
@@ -28,6 +27,11 @@ export interface ListenAddress {
   readonly tls?: boolean;
   /** Sends everybody to HTTPS on this port, ACME challenges apart; 0: the first port that speaks TLS. */
   readonly redirectPort?: number;
+  /**
+   * Each connection begins with a header of the PROXY protocol, and comes from
+   * `proxyPeers`; all others are closed. Nothing of it while there are none.
+   */
+  readonly proxyProtocol?: boolean;
 }
 
 /** A certificate, its chain and its key, all PEM. */
@@ -52,10 +56,10 @@ export type CacheSettings = Partial<OptionsOf<typeof CACHE_OPTIONS>>;
 /** What may change while a worker runs. */
 export interface LiveSettings {
   readonly limits: ProxyLimits;
-  /** Addresses and networks (CIDR) whose `X-Forwarded-*` are believed. */
+  /** Addresses and networks (CIDR), or `unix:`, whose `X-Forwarded-*` are believed. */
   readonly trusted: readonly string[];
-  /** Who may come in, and for whom no limit of an address holds. */
-  readonly access: AccessRules;
+  /** Whose PROXY protocol headers are believed, written likewise; see {@link ListenAddress}. */
+  readonly proxyPeers: readonly string[];
   /** Undefined when no listener speaks TLS. */
   readonly tls: TlsMaterial | undefined;
 }
@@ -63,7 +67,6 @@ export interface LiveSettings {
 /** What a worker is started with. */
 export interface WorkerSetup extends LiveSettings {
   readonly memory: CountersMemory;
-  readonly guard: GuardMemory;
   readonly column: number;
   readonly listen: readonly ListenAddress[];
   readonly reusePort: boolean;
@@ -79,6 +82,8 @@ export type MessageToWorker =
       readonly changes: readonly AssignedChange[];
       readonly sequence: number;
     }
+  /** A target of this service that refused connections takes them again. */
+  | { readonly kind: "restored"; readonly service: string }
   | { readonly kind: "settings"; readonly settings: LiveSettings }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "access"; readonly id: number }

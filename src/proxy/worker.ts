@@ -26,6 +26,9 @@ port.on("message", (message: MessageToWorker) => {
     case "changes":
       thread.apply(message.changes, message.sequence);
       return;
+    case "restored":
+      thread.routes.get(message.service)?.wakeWaiters();
+      return;
     case "settings":
       thread.configure(message.settings);
       return;

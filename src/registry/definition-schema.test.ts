@@ -82,3 +82,67 @@ test("formatDefinition() writes what parseDefinition() reads", () => {
     definition,
   });
 });
+
+test("parseDefinition() says which rule of paths and redirects is wrong", () => {
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{ paths: { strip: "/app" } }, /^paths\.strip: /],
+    [{ paths: { add: "/v2/" } }, /^paths\.add: "\/v2\/" is not a path/],
+    [{ paths: { add: "/a/../b" } }, /^paths\.add: /],
+    [
+      {
+        paths: {
+          rewrite: [
+            { from: "/a", to: "/b" },
+            { from: "b", to: "/" },
+          ],
+        },
+      },
+      /^paths\.rewrite\.1\.from: "b" is no pattern: it should begin with "\/"/,
+    ],
+    [
+      { paths: { rewrite: [{ from: "/a/*", to: "/$2" }] } },
+      /^paths\.rewrite\.0\.to: "\/\$2" cannot be made of "\/a\/\*": there is no "\$2"/,
+    ],
+    [{ redirects: [{}] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "ftp://x/" }] }, /^redirects\.0\.to: "ftp:\/\/x\/"/],
+    [{ redirects: [{ to: "https://$1/" }] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "https://x.example" }] }, /neither a path nor a URL/],
+    [{ redirects: [{ to: "/a b" }] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "/a\r\nX: y" }] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "/a?b\r\nX: y" }] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "//x/" }] }, /^redirects\.0\.to: /],
+    [{ redirects: [{ to: "/", status: 304 }] }, /^redirects\.0\.status: /],
+    [{ redirects: [{ to: "/", host: "a:80" }] }, /^redirects\.0\.host: /],
+    [
+      { redirects: Array.from({ length: 257 }, () => ({ to: "/" })) },
+      /^redirects: /,
+    ],
+  ];
+  for (const [value, message] of cases) {
+    const parsed = parse(value);
+    assert.ok(parsed.kind === "reject", JSON.stringify(value));
+    assert.match(parsed.message, message);
+  }
+});
+
+test("formatDefinition() writes paths and redirects as they are read", () => {
+  const parsed = parse({
+    path: "/app",
+    paths: { strip: true, rewrite: [{ from: "/*", to: "/x/$1" }] },
+    redirects: [{ host: "WWW.example.org", to: "https://example.org/$1?a" }],
+  });
+  assert.ok(parsed.kind === "value" && parsed.value.kind === "definition");
+  const { definition } = parsed.value;
+  assert.deepEqual(definition.redirects, [
+    {
+      scheme: undefined,
+      host: "www.example.org",
+      path: "/*",
+      to: "https://example.org/$1?a",
+      status: 302,
+      query: true,
+    },
+  ]);
+  const again = parseDefinition(Buffer.from(formatDefinition(definition)));
+  assert.deepEqual(again, { ...parsed, unknownKeys: [] });
+});

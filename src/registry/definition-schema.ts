@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import { isNetwork } from "../base/index.ts";
 import type { HashSource, ServiceDefinition } from "./definition.ts";
 import { deepFreeze, parseJson, type Parsed } from "./parse-json.ts";
+import { Host, Path } from "./definition-text.ts";
+import { Paths, Redirects } from "./path-schema.ts";
 
 /** What the value of a service's node says. */
 export type DefinitionNode =
@@ -14,25 +15,6 @@ export type DefinitionNode =
 const count = (min: number, max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 const durationMs = (min: number) => count(min, 86_400_000);
-
-/** A host name or address as it stands in a Host field, without port. */
-const Host = v.pipe(
-  v.string(),
-  v.toLowerCase(),
-  v.regex(
-    /^(?:[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]+\])$/,
-    (issue) =>
-      `${issue.received} is not a host name (write it without scheme, port and wildcard)`,
-  ),
-);
-
-const Path = v.pipe(
-  v.string(),
-  v.regex(
-    /^\/[\x21-\x7e]{0,1023}$/,
-    (issue) => `${issue.received} is not a path that begins with "/"`,
-  ),
-);
 
 const HASH =
   /^(?:path|address|(?:cookie|header):[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128})$/;
@@ -99,34 +81,12 @@ const Rollout = v.object({
   ),
 });
 
-const Networks = v.pipe(
-  v.array(
-    v.pipe(
-      v.string(),
-      v.check(
-        isNetwork,
-        (issue) =>
-          `${issue.received} is not an IP address or a network such as "10.0.0.0/8"`,
-      ),
-    ),
-  ),
-  v.maxLength(1_000),
-);
-
-const Access = v.object({
-  allow: v.optional(Networks, () => []),
-  deny: v.optional(Networks, () => []),
-});
-
-const RateLimit = v.object({
-  requestsPerSecond: count(1, 1_000_000),
-  burst: v.optional(count(1, 1_000_000), 100),
-});
-
 const Definition = v.pipe(
   v.object({
     hosts: v.optional(v.pipe(v.array(Host), v.maxLength(1_000)), () => []),
     path: v.optional(Path, "/"),
+    paths: v.optional(Paths, {}),
+    redirects: v.optional(Redirects, () => []),
     policy: v.optional(
       v.picklist(["least-requests", "round-robin", "p2c", "hash"]),
       "least-requests",
@@ -137,8 +97,6 @@ const Definition = v.pipe(
     retry: v.optional(Retry, {}),
     health: v.optional(Health, {}),
     rollout: v.optional(Rollout, {}),
-    access: v.optional(Access, {}),
-    rateLimit: v.optional(RateLimit),
     removed: v.optional(v.boolean(), false),
   }),
   v.check(
@@ -170,9 +128,13 @@ function fill(given: Given): ServiceDefinition {
     ...given,
     hosts: [...new Set(given.hosts)],
     hash: given.hash,
+    redirects: given.redirects.map((redirect) => ({
+      ...redirect,
+      scheme: redirect.scheme,
+      host: redirect.host,
+    })),
     health: { ...given.health, active: given.health.active },
     rollout: { ...given.rollout, pin: given.rollout.pin },
-    rateLimit: given.rateLimit,
   });
 }
 

@@ -67,19 +67,37 @@ export interface RolloutDefinition {
   readonly pin: string | undefined;
 }
 
-/** IP addresses and networks (CIDR). */
-export interface AccessDefinition {
-  /** Nobody else may ask; empty: everybody. */
-  readonly allow: readonly string[];
-  /** They may not ask, be they allowed or not. */
-  readonly deny: readonly string[];
+/** A path of a request, and the path that a target is asked for instead. */
+export interface RewriteDefinition {
+  /** A `PathPattern`. */
+  readonly from: string;
+  /** A `PathTemplate`. */
+  readonly to: string;
 }
 
-/** Of each client address, over all workers of one proxy. */
-export interface RateLimitDefinition {
-  readonly requestsPerSecond: number;
-  /** Requests at once. */
-  readonly burst: number;
+/** What becomes of a path on its way to a target, in this order. */
+export interface PathsDefinition {
+  /** The service's own `path` is taken off. */
+  readonly strip: boolean;
+  /** The first that matches what is left. */
+  readonly rewrite: readonly RewriteDefinition[];
+  /** Put before it; empty: nothing. */
+  readonly add: string;
+  /** Whether Location and Content-Location of answers are told as clients know them. */
+  readonly location: boolean;
+}
+
+/** An answer that sends clients elsewhere. What is undefined is any. */
+export interface RedirectDefinition {
+  readonly scheme: "http" | "https" | undefined;
+  readonly host: string | undefined;
+  /** A `PathPattern`. */
+  readonly path: string;
+  /** `SCHEME://HOST` or nothing, a `PathTemplate`, and perhaps a query. */
+  readonly to: string;
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  /** Whether the query of the request is kept. */
+  readonly query: boolean;
 }
 
 export interface ServiceDefinition {
@@ -87,6 +105,8 @@ export interface ServiceDefinition {
   readonly hosts: readonly string[];
   /** Prefix of the paths that belong to the service; begins with `/`. */
   readonly path: string;
+  readonly paths: PathsDefinition;
+  readonly redirects: readonly RedirectDefinition[];
   readonly policy: BalancingPolicy;
   /** Only with the policy `hash`. */
   readonly hash: HashSource | undefined;
@@ -96,6 +116,4 @@ export interface ServiceDefinition {
   readonly retry: RetryDefinition;
   readonly health: HealthDefinition;
   readonly rollout: RolloutDefinition;
-  readonly access: AccessDefinition;
-  readonly rateLimit: RateLimitDefinition | undefined;
 }

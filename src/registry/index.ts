@@ -13,6 +13,8 @@ export type {
   CacheHeuristic,
   HashSource,
   HealthDefinition,
+  PathsDefinition,
+  RedirectDefinition,
   RetryDefinition,
   RolloutDefinition,
   ServiceDefinition,

@@ -38,14 +38,18 @@ export type StaticReading =
 type Keys = Readonly<Record<string, unknown>>;
 type Path = StaticProblem["path"];
 
-/** Every key of a definition; those that hold keys themselves as such. */
+/**
+ * Every key of a definition; those that hold keys themselves as such, and lists
+ * of keys as a list of one.
+ */
 const KEYS: Keys = {
   ...defaultDefinition,
+  paths: { ...defaultDefinition.paths, rewrite: [{ from: "", to: "" }] },
+  redirects: [{ scheme: "", host: "", path: "", to: "", status: 0, query: "" }],
   health: {
     ...defaultDefinition.health,
     active: { path: "", intervalMs: 0, timeoutMs: 0, rise: 0, fall: 0 },
   },
-  rateLimit: { requestsPerSecond: 0, burst: 0 },
 };
 const MAX_WEIGHT = 1_000_000;
 
@@ -138,7 +142,9 @@ function withUnits(
     if (isMap(below) && name !== "hash") {
       if (isMap(value)) plain[name] = withUnits(value, below, { ...at, path });
       else at.problems.push(wrong(path, "it should be keys and their values"));
-    } else if (name === key) plain[name] = value;
+    } else if (Array.isArray(below) && isMap(below[0]))
+      plain[name] = listWithUnits(value, below[0], { ...at, path });
+    else if (name === key) plain[name] = value;
     else {
       const [parse, form] = name.endsWith("Ms")
         ? ([parseDurationMs, 'a duration with its unit, as in "10s"'] as const)
@@ -153,6 +159,23 @@ function withUnits(
     }
   }
   return plain;
+}
+
+function listWithUnits(
+  value: unknown,
+  known: Keys,
+  at: { readonly path: Path; readonly problems: StaticProblem[] },
+): readonly unknown[] {
+  if (!Array.isArray(value)) {
+    at.problems.push(wrong(at.path, "it should be a list"));
+    return [];
+  }
+  return value.map((item: unknown, index) => {
+    const path = [...at.path, index];
+    if (isMap(item)) return withUnits(item, known, { ...at, path });
+    at.problems.push(wrong(path, "it should be keys and their values"));
+    return item;
+  });
 }
 
 function readTargets(

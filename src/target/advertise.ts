@@ -6,13 +6,13 @@
  */
 import { hostname, networkInterfaces } from "node:os";
 import { isIPv6 } from "node:net";
+import {
+  type Address,
+  formatAddress,
+  isLoopback,
+  isWildcard,
+} from "../base/index.ts";
 import { TargetError } from "./target-error.ts";
-
-export interface Address {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Where ZooKeeper is, seen from here. */
 type Nearness =
@@ -48,32 +48,13 @@ export function advertisedAddress(given: {
     return { host: nearness.host, port: listen.port };
   throw new TargetError(
     "advertise-needed",
-    `Cannot register ${authority(listen)}: it listens on a ${wildcard ? "wildcard" : "loopback"} address and ZooKeeper is on another machine; say with --advertise HOST[:PORT] where proxies reach it`,
+    `Cannot register ${formatAddress(listen)}: it listens on a ${wildcard ? "wildcard" : "loopback"} address and ZooKeeper is on another machine; say with --advertise HOST[:PORT] where proxies reach it`,
   );
 }
 
 /** `http://host:port`, IPv6 in brackets. */
 export function addressUrl(address: Address): string {
-  return `http://${authority(address)}`;
-}
-
-/** `host:port`, IPv6 in brackets. */
-export function authority({ host, port }: Address): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-}
-
-export function isWildcard(host: string): boolean {
-  return host === "" || host === "0.0.0.0" || host === "::" || host === "*";
-}
-
-export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/u, "");
-  return (
-    name === "localhost" ||
-    name.endsWith(".localhost") ||
-    name === "::1" ||
-    /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/u.test(name)
-  );
+  return `http://${formatAddress(address)}`;
 }
 
 function parseAdvertise(text: string, defaultPort: number): Address {

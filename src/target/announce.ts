@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import {
+  type Address,
   type Clock,
   type Journal,
   silentJournal,
@@ -14,7 +15,6 @@ import {
   parseConnectString,
   ZooKeeper,
 } from "../zookeeper/index.ts";
-import type { Address } from "./advertise.ts";
 import { leave } from "./leave.ts";
 import type {
   DrainOutcome,

@@ -7,11 +7,13 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import {
+  type Address,
+  formatAddress,
   type Journal,
   readTextIfPresent,
   writeFileAtomic,
 } from "../base/index.ts";
-import { type Address, addressUrl, authority } from "./advertise.ts";
+import { addressUrl } from "./advertise.ts";
 import { TargetError } from "./target-error.ts";
 
 const ID = /^[0-9a-f]{32}$/u;
@@ -38,7 +40,7 @@ export async function readIdentity(given: {
   const url = addressUrl(given.advertised);
   if (given.dataDir === undefined) return { server: url, life };
   // The host name keeps a home directory that several machines share apart.
-  const key = `${hostname()} ${authority(given.listen)} ${given.name ?? ""}`;
+  const key = `${hostname()} ${formatAddress(given.listen)} ${given.name ?? ""}`;
   const path = join(
     given.dataDir,
     "servers",

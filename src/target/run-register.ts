@@ -5,8 +5,14 @@
  *   any ──signal──▶ draining ──▶ command stopped ──▶ end
  *   any ──command ended──▶ node removed ──▶ end with the command's status
  */
-import { isAbortOf, type Journal, systemClock } from "../base/index.ts";
-import { type Address, authority, isLoopback } from "./advertise.ts";
+import {
+  type Address,
+  isAbortOf,
+  isLoopback,
+  type Journal,
+  systemClock,
+} from "../base/index.ts";
+import { addressUrl } from "./advertise.ts";
 import { commitLabel, readGitState } from "./git-commit.ts";
 import {
   checkOnce,
@@ -180,7 +186,7 @@ class Watch {
       this.#options.advertise !== undefined ||
       assumed === null ||
       !isLoopback(assumed.hostname);
-    return { url: chosen ? this.#facts.url : `http://${authority(answering)}` };
+    return { url: chosen ? this.#facts.url : addressUrl(answering) };
   }
 
   async #leave(): Promise<number> {

@@ -1,11 +1,12 @@
 import {
   abortable,
+  type Address,
   type Clock,
   isAbortOf,
   type Journal,
   systemClock,
 } from "../base/index.ts";
-import { type Address, addressUrl, advertisedAddress } from "./advertise.ts";
+import { addressUrl, advertisedAddress } from "./advertise.ts";
 import { readIdentity, targetName } from "./identity.ts";
 import { leave } from "./leave.ts";
 import type { OpenRegistrar, Registrar, TargetFacts } from "./registrar.ts";

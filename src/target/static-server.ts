@@ -1,7 +1,10 @@
 import { createServer, type Server } from "node:http";
-import { type Journal, silentJournal } from "../base/index.ts";
-import type { Address } from "./advertise.ts";
-import { authority } from "./advertise.ts";
+import {
+  type Address,
+  formatAddress,
+  type Journal,
+  silentJournal,
+} from "../base/index.ts";
 import { commitLabel, readGitState } from "./git-commit.ts";
 import { LiveSite } from "./live-site.ts";
 import { releaseNaming } from "./release-name.ts";
@@ -141,7 +144,7 @@ async function listenOn(server: Server, listen: Address): Promise<Address> {
 }
 
 function listenError(listen: Address, cause: Error): TargetError {
-  const where = authority(listen);
+  const where = formatAddress(listen);
   switch (systemErrorCode(cause)) {
     case "EADDRINUSE":
       return new TargetError(

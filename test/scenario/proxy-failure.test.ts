@@ -319,7 +319,10 @@ test("startDataPlane() signals a refused registration", async (t) => {
   const gone = await startTarget(() => {});
   gone.close();
   const view = targetView(gone.port, { state: "suspect" });
-  const { plane, url } = await startProxy([serviceView([view])]);
+  const retry = { ...definition().retry, waitMs: 0 };
+  const { plane, url } = await startProxy([
+    serviceView([view], { definition: { retry } }),
+  ]);
   t.after(() => plane.close(AT_ONCE));
   assert.equal((await get(url)).status, 502);
   for await (const signal of plane.signals()) {

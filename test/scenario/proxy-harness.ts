@@ -6,11 +6,12 @@ import {
   type DataPlaneOptions,
   startDataPlane,
 } from "../../src/proxy/index.ts";
-import type {
-  ServiceDefinition,
-  ServiceView,
-  Snapshot,
-  TargetView,
+import {
+  defaultDefinition,
+  type ServiceDefinition,
+  type ServiceView,
+  type Snapshot,
+  type TargetView,
 } from "../../src/registry/index.ts";
 
 /** What a service is when nobody says otherwise; tests change parts of it. */
@@ -18,6 +19,7 @@ export function definition(
   change: Partial<ServiceDefinition> = {},
 ): ServiceDefinition {
   return {
+    ...defaultDefinition,
     hosts: [],
     path: "/",
     policy: "least-requests",
@@ -43,8 +45,6 @@ export function definition(
       active: undefined,
     },
     rollout: { mode: "mixed", min: 1, skew: "off", pin: undefined },
-    access: { allow: [], deny: [] },
-    rateLimit: undefined,
     ...change,
   };
 }
@@ -122,11 +122,11 @@ export async function startProxy(
   return { plane, port, url: `http://127.0.0.1:${port}` };
 }
 
-/** A target on `node:http`. */
-export async function startTarget(listener: RequestListener) {
+/** A target on `node:http`; port 0 takes a free one. */
+export async function startTarget(listener: RequestListener, wanted = 0) {
   const server = createServer({ keepAliveTimeout: 30_000 }, listener);
   server.on("clientError", (_error, socket) => socket.destroy());
-  server.listen(0, "127.0.0.1");
+  server.listen(wanted, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port =

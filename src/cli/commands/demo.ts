@@ -3,11 +3,8 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  DEFAULT_ZOOKEEPER,
-  formatAddress,
-  parseAddress,
-} from "../../config/index.ts";
+import { formatAddress } from "../../base/index.ts";
+import { DEFAULT_ZOOKEEPER, parseAddress } from "../../config/index.ts";
 import { DemoStage } from "../demo-stage.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
 

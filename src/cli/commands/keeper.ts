@@ -1,10 +1,10 @@
 import { Command, Option } from "commander";
 import { join } from "node:path";
 import { AdminServer } from "../../admin/index.ts";
+import { formatAddress } from "../../base/index.ts";
 import {
   DEFAULT_ZOOKEEPER,
   defaultDataFolder,
-  formatAddress,
   parseAddress,
   stateFolder,
 } from "../../config/index.ts";

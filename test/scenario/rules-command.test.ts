@@ -1,0 +1,127 @@
+/** The rules of services as their users write them: zoogate.yaml, the real command, SIGHUP. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { RunningCommand, runCommand, urlOf } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
+import { get } from "../support/http-client.ts";
+
+/** A folder with a configuration file, both gone at the end. */
+async function ground(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "zoogate-rules-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "zoogate.yaml");
+  return {
+    folder,
+    file,
+    write: (text: string) =>
+      writeFile(
+        file,
+        `zookeeper: none\nlisten: 127.0.0.1:0\nadmin: 127.0.0.1:0\nworkers: 2\ndata: state\n${text}`,
+      ),
+    start: async () => {
+      const proxy = new RunningCommand(["proxy", "--config", file]);
+      t.after(() => proxy[Symbol.asyncDispose]());
+      return { proxy, url: urlOf(await proxy.ready()) };
+    },
+  };
+}
+
+/** A plain server; answers its URL. */
+async function target(t: TestContext, listener: RequestListener) {
+  const server = createServer(listener);
+  server.on("error", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+test("zoogate proxy rewrites and redirects as the file says, and otherwise after SIGHUP", async (t) => {
+  const place = await ground(t);
+  const url = await target(t, (request, response) => {
+    response.end(request.url);
+  });
+  const services = (add: string) => `services:
+  shop:
+    path: /shop
+    paths:
+      strip: true
+      add: ${add}
+      rewrite:
+        - {from: /item/*, to: /items/$1}
+    redirects:
+      - {path: /shop/old/*, to: /shop/new/$1, status: 301}
+      - {host: www.example.org, to: "https://example.org/$1"}
+    targets: ["${url}"]
+`;
+  await place.write(services("/v1"));
+  const { proxy, url: front } = await place.start();
+  const item = async () =>
+    (await get(`${front}/shop/item/7?x`)).body.toString();
+  assert.equal(await item(), "/v1/items/7?x");
+  const moved = await get(`${front}/shop/old/a?b`);
+  assert.equal(moved.status, 301);
+  assert.equal(moved.headers.location, "/shop/new/a?b");
+  const bare = await get(`${front}/shop/a`, {
+    headers: { host: "www.example.org" },
+  });
+  assert.equal(bare.status, 302);
+  assert.equal(bare.headers.location, "https://example.org/shop/a");
+  await place.write(services("/v2"));
+  proxy.child.kill("SIGHUP");
+  await eventually(async () => assert.equal(await item(), "/v2/items/7?x"));
+});
+
+test("zoogate proxy says where a rule is wrong, by file, line and column", async (t) => {
+  const place = await ground(t);
+  await place.write(`services:
+  shop:
+    paths:
+      rewrite:
+        - {from: /a/*, to: /$2}
+        - {from: /b, too: /c}
+    targets: ["http://127.0.0.1:1"]
+  blog:
+    redirects: [{to: "https://example.org/$1", status: 200}]
+    targets: ["http://127.0.0.1:1"]
+  wiki:
+    redirects: {to: /x}
+    targets: ["http://127.0.0.1:1"]
+  news:
+    paths: {rewrite: [{from: /a/*, to: /$2}]}
+    targets: ["http://127.0.0.1:1"]
+`);
+  const { code, stderr } = await runCommand([
+    "proxy",
+    "--config",
+    place.file,
+    "--check-config",
+  ]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /:11:22: Cannot use services\.shop\.paths\.rewrite\.1\.too: there is no such key, known are from, to/,
+  );
+  assert.match(
+    stderr,
+    /:14:56: Cannot use services\.blog\.redirects\.0\.status: /,
+  );
+  assert.match(
+    stderr,
+    /:17:16: Cannot use services\.wiki\.redirects: it should be a list/,
+  );
+  assert.match(
+    stderr,
+    /:20:40: Cannot use services\.news\.paths\.rewrite\.0\.to: "\/\$2"/,
+  );
+});
