@@ -30,6 +30,8 @@ export interface AdminOptions {
   readonly port: number;
   /** A default port in use becomes a free one; a port asked for is an error. */
   readonly orFreePort: boolean;
+  /** Of a socket that listens there already. */
+  readonly descriptor?: number | undefined;
   readonly sources: AdminSources;
   readonly journal: Journal;
 }
@@ -64,7 +66,11 @@ export class AdminServer implements AsyncDisposable {
     });
     server.on("clientError", (_error, socket) => socket.destroy());
     try {
-      await listen(server, options.host, options.port);
+      const { host, port, descriptor } = options;
+      await listen(
+        server,
+        descriptor === undefined ? { host, port } : { fd: descriptor },
+      );
     } catch (error) {
       const inUse =
         error instanceof Error &&
@@ -76,7 +82,7 @@ export class AdminServer implements AsyncDisposable {
           `Cannot listen for --admin on ${options.host}:${options.port}: ${inUse ? "the port is in use" : "the address cannot be used"}`,
           error,
         );
-      await listen(server, options.host, 0);
+      await listen(server, { host: options.host, port: 0 });
     }
     server.on("error", (error) => {
       journal({
@@ -88,6 +94,16 @@ export class AdminServer implements AsyncDisposable {
       });
     });
     return new AdminServer(server);
+  }
+
+  /** What it listens on, for another process to go on with. */
+  get server(): Server {
+    return this.#server;
+  }
+
+  /** Takes no new connection; what is being answered is. */
+  retire(): void {
+    this.#server.close();
   }
 
   /** Stops it; open connections are closed. */
@@ -103,10 +119,13 @@ export class AdminServer implements AsyncDisposable {
   }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(
+  server: Server,
+  where: { host: string; port: number } | { fd: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen(where, () => {
       server.off("error", reject);
       resolve();
     });

@@ -15,9 +15,11 @@ export class Lifetime implements Disposable {
   };
   readonly #onDisconnect = () => this.end();
 
-  constructor() {
+  /** `outlivesParent`: who started this process is to end before it. */
+  constructor(options: { readonly outlivesParent?: boolean } = {}) {
     process.on("SIGINT", this.#onSignal);
     process.on("SIGTERM", this.#onSignal);
+    if (options.outlivesParent === true) return;
     if (process.channel !== undefined && process.channel !== null) {
       process.channel.unref();
       process.on("disconnect", this.#onDisconnect);
@@ -33,14 +35,21 @@ export class Lifetime implements Disposable {
     this.#controller.abort(new Error("The command was told to stop"));
   }
 
-  /** Resolves when the command is to stop; keeps the process alive until then. */
-  async ended(): Promise<void> {
-    if (this.signal.aborted) return;
+  /**
+   * Resolves when the command is to stop, or when `relieved` says that another
+   * process does its work; keeps the process alive until then.
+   */
+  async ended(relieved?: Promise<void>): Promise<"ended" | "relieved"> {
+    if (this.signal.aborted) return "ended";
     const keepAlive = setInterval(() => {}, 2 ** 30);
-    await new Promise<void>((resolve) => {
-      this.signal.addEventListener("abort", () => resolve(), { once: true });
+    const how = await new Promise<"ended" | "relieved">((resolve) => {
+      this.signal.addEventListener("abort", () => resolve("ended"), {
+        once: true,
+      });
+      void relieved?.then(() => resolve("relieved"));
     });
     clearInterval(keepAlive);
+    return how;
   }
 
   [Symbol.dispose](): void {

@@ -62,6 +62,12 @@ export interface StartProxyOptions {
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
+  readonly ticketKeys?: DataPlaneOptions["ticketKeys"];
+  /**
+   * Resolves when no other process counts with what lies in the data folder:
+   * until then requests are counted here, and nothing is written.
+   */
+  readonly folderIsFree?: Promise<void>;
   readonly journal?: Journal;
 }
 
@@ -87,7 +93,8 @@ export class Proxy implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
   #plane: DataPlane | undefined;
-  #ledger: CountLedger | undefined;
+  readonly #snapshotFile: SnapshotFile | undefined;
+  #ledger: Promise<CountLedger | undefined> = Promise.resolve(undefined);
   #closed: Promise<void> | undefined;
 
   constructor(options: StartProxyOptions) {
@@ -113,12 +120,13 @@ export class Proxy implements AsyncDisposable {
       journal,
     });
     this.#presence = presence;
+    this.#snapshotFile = new SnapshotFile({
+      path: join(options.dataFolder, "snapshot.json"),
+      connectString: options.connectString,
+      journal,
+    });
     this.registry = new Registry(zookeeper, {
-      snapshotFile: new SnapshotFile({
-        path: join(options.dataFolder, "snapshot.json"),
-        connectString: options.connectString,
-        journal,
-      }),
+      snapshotFile: this.#snapshotFile,
       // Its node stands before it reads, so that no drain overlooks it.
       beforeReading: () => presence.start(),
       limits: {
@@ -188,6 +196,7 @@ export class Proxy implements AsyncDisposable {
         ? {}
         : { cacheBytes: Math.floor(cacheBytes / workers) }),
       ...this.#live,
+      ticketKeys: this.#options.ticketKeys,
       ...(this.#options.cache === undefined
         ? {}
         : { cache: this.#options.cache }),
@@ -202,8 +211,17 @@ export class Proxy implements AsyncDisposable {
       this.#loop("leftovers", () => this.#trim(zookeeper));
     await plane.applied();
     this.#presence?.setListeners(plane.addresses.map(formatAddress));
-    if (zookeeper !== undefined) await this.#startLedger(plane, zookeeper);
+    if (zookeeper !== undefined) {
+      const opened = this.#openLedger(plane, zookeeper);
+      this.#ledger = opened.catch((error: unknown) => this.#cannotCount(error));
+      if (this.#options.folderIsFree === undefined) await opened;
+    }
     return plane.addresses;
+  }
+
+  /** Another process serves from here on, and keeps the routing table on disk. */
+  async retire(): Promise<void> {
+    await this.#snapshotFile?.retire();
   }
 
   /** Finishes what is in flight, writes counts and snapshot, leaves the registry. */
@@ -239,9 +257,13 @@ export class Proxy implements AsyncDisposable {
     }
   }
 
-  async #startLedger(plane: DataPlane, zookeeper: ZooKeeper): Promise<void> {
-    const { dataFolder, acl } = this.#options;
-    this.#ledger = new CountLedger(zookeeper, {
+  async #openLedger(
+    plane: DataPlane,
+    zookeeper: ZooKeeper,
+  ): Promise<CountLedger> {
+    const { dataFolder, acl, folderIsFree } = this.#options;
+    await folderIsFree;
+    const ledger = new CountLedger(zookeeper, {
       proxyId: await readIdentity(join(dataFolder, "proxy.id")),
       dataDir: dataFolder,
       totals: () => plane.countTotals(),
@@ -252,7 +274,18 @@ export class Proxy implements AsyncDisposable {
       acl,
       journal: this.#journal,
     });
-    await this.#ledger.start();
+    await ledger.start();
+    return ledger;
+  }
+
+  #cannotCount(error: unknown): undefined {
+    this.#journal({
+      level: "error",
+      room: "cli",
+      event: "counts-not-kept",
+      message: `Requests are not counted in ZooKeeper: ${errorMessage(error)}; restart the proxy`,
+      error,
+    });
   }
 
   async #followChanges(
@@ -347,7 +380,8 @@ export class Proxy implements AsyncDisposable {
     const { drainTimeoutMs } =
       this.#live.limits ?? readOptions(PROXY_OPTIONS, {});
     await this.#plane?.close({ signal: AbortSignal.timeout(drainTimeoutMs) });
-    await this.#ledger?.close();
+    const ledger = await this.#ledger;
+    await ledger?.close();
     this.#stop.abort(new Error("The proxy was closed"));
     await Promise.all(this.#loops);
     await this.#presence?.close();

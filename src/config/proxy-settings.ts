@@ -77,6 +77,22 @@ const MAIN = {
     path: true,
     doc: "Where the last routing table and unwritten counts are kept.",
   },
+  pidFile: {
+    type: "text",
+    default: undefined,
+    flag: "--pid-file <file>",
+    form: "the path of a file",
+    accepts: isLine,
+    path: true,
+    doc: "File with the number of the process that serves, which a successor replaces by its own.",
+  },
+  takeOverTimeoutMs: {
+    type: "number",
+    default: 60_000,
+    min: 1000,
+    max: 3_600_000,
+    doc: "A successor, started on SIGUSR2, that does not serve within this is ended, and this process goes on.",
+  },
   workers: {
     type: "number",
     default: availableParallelism(),

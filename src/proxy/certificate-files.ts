@@ -17,6 +17,12 @@ export interface CertificateFilePair {
   readonly keyFile: string;
 }
 
+/** What opens the tickets of TLS sessions, and how long it has been in use. */
+export interface TicketKeys {
+  readonly bytes: Uint8Array;
+  readonly ageMs: number;
+}
+
 /** How often the files are looked at: renewals come once in weeks. */
 const POLL_MS = 5000;
 /**
@@ -39,7 +45,7 @@ export class CertificateFiles implements Disposable {
   readonly #clock: Clock;
   readonly #onChange: (material: TlsMaterial) => void;
   #certificates: readonly CertificateMaterial[] = [];
-  #ticketKeys: Uint8Array = randomBytes(TICKET_KEY_BYTES);
+  #ticketKeys: Uint8Array;
   #ticketKeysSinceMs: number;
   #state = "";
   #timer: Timer | undefined;
@@ -51,13 +57,20 @@ export class CertificateFiles implements Disposable {
       readonly journal: Journal;
       readonly clock?: Clock;
       readonly onChange: (material: TlsMaterial) => void;
+      readonly ticketKeys?: TicketKeys | undefined;
     },
   ) {
     this.#pairs = pairs;
     this.#journal = options.journal;
     this.#clock = options.clock ?? systemClock;
     this.#onChange = options.onChange;
-    this.#ticketKeysSinceMs = this.#clock.nowMs();
+    const { ticketKeys } = options;
+    const canUse = ticketKeys?.bytes.length === TICKET_KEY_BYTES;
+    this.#ticketKeys = canUse
+      ? ticketKeys.bytes
+      : randomBytes(TICKET_KEY_BYTES);
+    this.#ticketKeysSinceMs =
+      this.#clock.nowMs() - (canUse ? ticketKeys.ageMs : 0);
   }
 
   /**
@@ -72,6 +85,8 @@ export class CertificateFiles implements Disposable {
       readonly clock?: Clock;
       /** Called with what has changed, not with what was read at first. */
       readonly onChange: (material: TlsMaterial) => void;
+      /** In use already, so that sessions resume. */
+      readonly ticketKeys?: TicketKeys | undefined;
     },
   ): Promise<CertificateFiles> {
     const files = new CertificateFiles(pairs, options);
@@ -88,6 +103,13 @@ export class CertificateFiles implements Disposable {
     return {
       certificates: this.#certificates,
       ticketKeys: this.#ticketKeys,
+    };
+  }
+
+  get ticketKeys(): TicketKeys {
+    return {
+      bytes: this.#ticketKeys,
+      ageMs: this.#clock.nowMs() - this.#ticketKeysSinceMs,
     };
   }
 

@@ -3,7 +3,7 @@ import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
 import type { AccessLines, AccessLogFormat } from "./access-line.ts";
 import type { AccessBatch } from "./access-ring.ts";
-import type { CertificateFilePair } from "./certificate-files.ts";
+import type { CertificateFilePair, TicketKeys } from "./certificate-files.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { ProxyStats } from "./proxy-stats.ts";
 import type {
@@ -31,6 +31,8 @@ export interface DataPlaneOptions {
   readonly proxyPeers?: readonly string[];
   /** For the listeners that speak TLS; the first is for names that none has. */
   readonly certificates?: readonly CertificateFilePair[];
+  /** Of a process whose place this one takes; new ones unless given. */
+  readonly ticketKeys?: TicketKeys | undefined;
 }
 
 /** What the data plane sees of a registration's health. Rate-bounded. */
@@ -45,6 +47,13 @@ export type DataPlaneSignal =
 /** A running data plane. Whatever it is told reaches all workers in order. */
 export interface DataPlane extends AsyncDisposable {
   readonly addresses: readonly ListenAddress[];
+  /**
+   * What is listened on, by address: whoever else is given these sockets can
+   * listen on them before this one stops, and no connection is lost.
+   */
+  descriptors(): readonly (readonly number[])[];
+  /** Undefined without TLS. */
+  readonly ticketKeys: TicketKeys | undefined;
   /** Makes the whole of what is served equal to `snapshot`. */
   replace(snapshot: Snapshot): void;
   apply(changes: readonly SnapshotChange[]): void;

@@ -1,4 +1,9 @@
-import { createServer, type Server, type Socket } from "node:net";
+import {
+  createServer,
+  type ListenOptions,
+  type Server,
+  type Socket,
+} from "node:net";
 import { plainAddress } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
@@ -8,6 +13,7 @@ import { ClientConnection } from "./client-connection.ts";
 import { dispatch } from "./dispatch.ts";
 import { hstsLine } from "./hsts.ts";
 import { Http2Connection } from "./http2-connection.ts";
+import { descriptorOf } from "./listening-sockets.ts";
 import { Networks } from "./networks.ts";
 import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
@@ -38,6 +44,8 @@ import type {
 import { newTotals, type WorkerReport } from "./worker-stats.ts";
 
 const SWEEP_MS = 250;
+/** Connections that wait to be accepted; the kernel has a limit of its own. */
+const BACKLOG = 4096;
 /** A registration's good answers are told at most this often. */
 const ANSWERED_INTERVAL_MS = 1000;
 
@@ -91,34 +99,50 @@ export class DataThread implements Thread {
     this.#sweeper.unref();
   }
 
-  /** Resolves when all addresses are bound. */
-  async listen(
+  /** Resolves when all addresses are bound, with what it listens on for each. */
+  listen(
     addresses: readonly ListenAddress[],
     reusePort: boolean,
-  ): Promise<void> {
-    await Promise.all(
-      addresses.map(async (address) => {
-        const { host, port } = address;
-        const accept = this.#acceptor(address);
-        const server = createServer(SERVER_OPTIONS, (shell) => {
-          const handshakes = this.#secure?.handshakes ?? 0;
-          if (this.#clients.size + handshakes >= this.limits.maxConnections) {
-            this.totals.connectionsRefused += 1;
-            refuse(shell);
-            return;
-          }
-          accept(shell);
-        });
-        this.#servers.push(server);
-        await new Promise<void>((resolve, reject) => {
-          server.on("error", reject);
-          server.listen(
-            { host, port, backlog: 4096, ...(reusePort ? { reusePort } : {}) },
-            resolve,
-          );
-        });
-      }),
+  ): Promise<readonly (readonly number[])[]> {
+    return Promise.all(
+      addresses.map((address) => this.#listenOn(address, reusePort)),
     );
+  }
+
+  #listenOn(
+    address: ListenAddress,
+    reusePort: boolean,
+  ): Promise<readonly number[]> {
+    const { host, port, sockets = [] } = address;
+    const accept = this.#acceptor(address);
+    const open = sockets.flatMap(([fd]) => (fd === undefined ? [] : [{ fd }]));
+    const where =
+      open.length > 0
+        ? open
+        : [{ host, port, ...(reusePort ? { reusePort } : {}) }];
+    return Promise.all(where.map((one) => this.#listenAt(one, accept)));
+  }
+
+  #listenAt(
+    where: ListenOptions & { readonly fd?: number },
+    accept: (shell: Socket) => void,
+  ): Promise<number> {
+    const server = createServer(SERVER_OPTIONS, (shell) => {
+      const handshakes = this.#secure?.handshakes ?? 0;
+      if (this.#clients.size + handshakes >= this.limits.maxConnections) {
+        this.totals.connectionsRefused += 1;
+        refuse(shell);
+        return;
+      }
+      accept(shell);
+    });
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.on("error", reject);
+      server.listen({ ...where, backlog: BACKLOG }, () =>
+        resolve(descriptorOf(server) ?? -1),
+      );
+    });
   }
 
   #acceptor(address: ListenAddress): (shell: Socket) => void {

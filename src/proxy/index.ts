@@ -1,5 +1,8 @@
 /** The data plane: listens, routes, balances, passes requests on and answers from the cache. */
-export { type CertificateFilePair } from "./certificate-files.ts";
+export {
+  type CertificateFilePair,
+  type TicketKeys,
+} from "./certificate-files.ts";
 export { type AccessLines, type AccessLogFormat } from "./access-line.ts";
 export { type AccessBatch, type AccessRecord } from "./access-ring.ts";
 export {
@@ -7,6 +10,7 @@ export {
   type DataPlaneOptions,
   type DataPlaneSignal,
 } from "./data-plane.ts";
+export { closeDescriptor, descriptorOf } from "./listening-sockets.ts";
 export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 export { startDataPlane } from "./plane.ts";
 export { type ProxyStats, type TargetStats } from "./proxy-stats.ts";

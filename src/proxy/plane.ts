@@ -13,9 +13,14 @@ import {
   joinLines,
 } from "./access-line.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
-import { CertificateFiles } from "./certificate-files.ts";
+import { CertificateFiles, type TicketKeys } from "./certificate-files.ts";
 import type { DataPlane, DataPlaneOptions } from "./data-plane.ts";
 import { DrainWatch } from "./drain-watch.ts";
+import {
+  canReusePort,
+  ListeningSockets,
+  resolveAddress,
+} from "./listening-sockets.ts";
 import { HealthKeeper } from "./health-keeper.ts";
 import { PROXY_OPTIONS } from "./options.ts";
 import { PlaneState } from "./plane-state.ts";
@@ -26,7 +31,7 @@ import {
   SharedCounters,
 } from "./shared-counters.ts";
 import { SignalFeed } from "./signal-feed.ts";
-import { canReusePort, resolveAddress, WorkerCrew } from "./worker-crew.ts";
+import { WorkerCrew } from "./worker-crew.ts";
 import type {
   ListenAddress,
   LiveSettings,
@@ -75,6 +80,7 @@ class Plane implements DataPlane {
   #state = new PlaneState(this.#counters, 0);
   #health: HealthKeeper | undefined;
   #reusePort = true;
+  #listening = new ListeningSockets([], 1);
   #certificates: CertificateFiles | undefined;
   #closed: Promise<void> | undefined;
 
@@ -97,6 +103,9 @@ class Plane implements DataPlane {
     });
     this.#crew = new WorkerCrew({
       setup: (column) => this.#setup(column),
+      onListening: (column, descriptors) =>
+        this.#listening.listening(column, descriptors),
+      onEnded: (column) => this.#listening.ended(column),
       onMessage: (message) => this.#onMessage(message),
       journal: this.#journal,
     });
@@ -109,6 +118,7 @@ class Plane implements DataPlane {
       this.#certificates = await CertificateFiles.open(certificates ?? [], {
         journal: this.#journal,
         onChange: (tls) => this.#tellSettings({ ...this.#settings, tls }),
+        ticketKeys: this.#options.ticketKeys,
       });
     const secure = this.addresses.find(({ tls }) => tls === true);
     this.addresses = this.addresses.map((address) =>
@@ -121,6 +131,7 @@ class Plane implements DataPlane {
     const [first] = this.addresses;
     if (first !== undefined) this.#reusePort = await canReusePort(first);
     const workers = this.#reusePort ? Math.max(1, this.#options.workers) : 1;
+    this.#listening = new ListeningSockets(this.addresses, workers);
     this.#memory = createCountersMemory({ slots: SLOTS, workers });
     this.#counters = new SharedCounters(this.#memory, MAIN_COLUMN);
     this.#counters.liveProxies = 1;
@@ -267,6 +278,14 @@ class Plane implements DataPlane {
     return this.close({ signal: AbortSignal.abort() });
   }
 
+  descriptors(): readonly (readonly number[])[] {
+    return this.#listening.descriptors();
+  }
+
+  get ticketKeys(): TicketKeys | undefined {
+    return this.#certificates?.ticketKeys;
+  }
+
   /** For tests: the thread behind a column. */
   workerThread(column: number) {
     return this.#crew.thread(column);
@@ -279,13 +298,14 @@ class Plane implements DataPlane {
       signal?.addEventListener("abort", onAbort, { once: true });
       await Promise.race([this.#crew.drain(), aborted.promise]);
       signal?.removeEventListener("abort", onAbort);
-      await this.#keepLastRecords();
     }
+    await this.#crew.cut();
+    if (signal?.aborted !== true) await this.#keepLastRecords();
     for (const timer of this.#timers) clearInterval(timer);
     this.#drains.close();
     this.#certificates?.close();
-    await this.#crew.cut();
     await this.#crew.stop();
+    this.#listening.close();
     this.#signals.close();
   }
 
@@ -301,7 +321,7 @@ class Plane implements DataPlane {
     return {
       memory: this.#memory,
       column,
-      listen: this.addresses,
+      listen: this.#listening.listenOf(column),
       reusePort: this.#reusePort,
       cache:
         cacheBytes === undefined

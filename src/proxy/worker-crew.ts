@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { Worker } from "node:worker_threads";
 import {
   Backoff,
@@ -7,7 +6,6 @@ import {
   moduleBeside,
 } from "../base/index.ts";
 import type {
-  ListenAddress,
   MessageFromWorker,
   MessageToWorker,
   WorkerSetup,
@@ -31,6 +29,11 @@ interface Member {
 export class WorkerCrew {
   readonly #members = new Map<number, Member>();
   readonly #setup: (column: number) => WorkerSetup;
+  readonly #onListening: (
+    column: number,
+    descriptors: readonly (readonly number[])[],
+  ) => void;
+  readonly #onEnded: (column: number) => void;
   readonly #onMessage: (message: MessageFromWorker) => void;
   readonly #journal: Journal;
   readonly #replies = new Map<number, (value: unknown) => void>();
@@ -41,10 +44,18 @@ export class WorkerCrew {
 
   constructor(options: {
     readonly setup: (column: number) => WorkerSetup;
+    /** What a worker listens on, by address. */
+    readonly onListening: (
+      column: number,
+      descriptors: readonly (readonly number[])[],
+    ) => void;
+    readonly onEnded: (column: number) => void;
     readonly onMessage: (message: MessageFromWorker) => void;
     readonly journal: Journal;
   }) {
     this.#setup = options.setup;
+    this.#onListening = options.onListening;
+    this.#onEnded = options.onEnded;
     this.#onMessage = options.onMessage;
     this.#journal = options.journal;
   }
@@ -148,6 +159,7 @@ export class WorkerCrew {
       worker.on("message", (message: MessageFromWorker) => {
         if (message.kind === "listening") {
           member.listening = true;
+          this.#onListening(column, message.descriptors);
           backoff.reset();
           resolve();
         } else if (message.kind === "cannot-listen") {
@@ -166,6 +178,7 @@ export class WorkerCrew {
       });
       worker.once("exit", (code) => {
         member.drained = true;
+        this.#onEnded(column);
         this.#checkDrained();
         if (!member.listening)
           reject(
@@ -217,40 +230,4 @@ export class WorkerCrew {
 function send(worker: Worker, message: MessageToWorker): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   worker.postMessage(message);
-}
-
-/**
- * Finds out whether an address can be bound, as one number where port 0 was
- * asked for, and gives it free again for the workers.
- */
-export async function resolveAddress(
-  address: ListenAddress,
-): Promise<ListenAddress> {
-  const port = await bindOnce(address, false);
-  return { ...address, port };
-}
-
-/** Whether two listeners may share a port here. */
-export async function canReusePort(address: ListenAddress): Promise<boolean> {
-  try {
-    await bindOnce(address, true);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function bindOnce(address: ListenAddress, reusePort: boolean): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    const { host, port: wanted } = address;
-    const where = { host, port: wanted, ...(reusePort ? { reusePort } : {}) };
-    server.listen(where, () => {
-      const bound = server.address();
-      const port =
-        typeof bound === "object" && bound !== null ? bound.port : address.port;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -32,6 +32,11 @@ export interface ListenAddress {
    * `proxyPeers`; all others are closed. Nothing of it while there are none.
    */
   readonly proxyProtocol?: boolean;
+  /**
+   * Of listening sockets that are open already, each by its descriptors, of
+   * which one is listened on. Where none is named, one is opened.
+   */
+  readonly sockets?: readonly (readonly number[])[];
 }
 
 /** A certificate, its chain and its key, all PEM. */
@@ -99,7 +104,11 @@ export type MessageToWorker =
   | { readonly kind: "cut" };
 
 export type MessageFromWorker =
-  | { readonly kind: "listening" }
+  | {
+      readonly kind: "listening";
+      /** What it listens on, by address. */
+      readonly descriptors: readonly (readonly number[])[];
+    }
   | { readonly kind: "cannot-listen"; readonly message: string }
   | {
       readonly kind: "failed";

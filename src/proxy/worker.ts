@@ -64,8 +64,8 @@ port.on("message", (message: MessageToWorker) => {
 });
 
 try {
-  await thread.listen(setup.listen, setup.reusePort);
-  post({ kind: "listening" });
+  const descriptors = await thread.listen(setup.listen, setup.reusePort);
+  post({ kind: "listening", descriptors });
 } catch (error) {
   post({ kind: "cannot-listen", message: errorMessage(error) });
 }

@@ -75,6 +75,7 @@ export class SnapshotFile {
   readonly #clock: Clock;
   readonly #identity: string;
   #writing: Promise<void> = Promise.resolve();
+  #retired = false;
 
   constructor(options: SnapshotFileOptions) {
     this.#options = options;
@@ -114,8 +115,15 @@ export class SnapshotFile {
     return { kind: "loaded", snapshot: this.#read(content), ageMs };
   }
 
+  /** Another process keeps the file from here on. */
+  retire(): Promise<void> {
+    this.#retired = true;
+    return this.#writing;
+  }
+
   /** Replaces the file; one write at a time, in the order of the calls. */
   save(snapshot: Snapshot): Promise<void> {
+    if (this.#retired) return this.#writing;
     const text = JSON.stringify(contentOf(snapshot, this.#identity));
     this.#writing = this.#writing.then(() => this.#write(text));
     return this.#writing;

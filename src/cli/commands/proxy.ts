@@ -1,9 +1,8 @@
 import { Command, Option } from "commander";
 import { join } from "node:path";
-import { AdminServer } from "../../admin/index.ts";
-import { formatAddress, type Journal } from "../../base/index.ts";
+import type { AdminServer } from "../../admin/index.ts";
+import { errorMessage, type Journal } from "../../base/index.ts";
 import {
-  DEFAULT_ADMIN,
   DEFAULT_ZOOKEEPER,
   EMBEDDED,
   NO_ZOOKEEPER,
@@ -12,30 +11,29 @@ import {
   type ProxySettings,
   stateFolder,
 } from "../../config/index.ts";
-import type { ListenAddress } from "../../proxy/index.ts";
+import { type DataPlane, descriptorOf } from "../../proxy/index.ts";
 import { registryConnectString } from "../../registry/index.ts";
 import { parseConnectString, type ZooKeeper } from "../../zookeeper/index.ts";
 import { AccessLog } from "../access-log.ts";
+import { LateKeeper } from "../embedded-keeper.ts";
 import { openKeeper } from "../keeper-flags.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
 import { openLog } from "../log.ts";
 import { packageVersion } from "../package-version.ts";
-import { refusePortInUse } from "../port-in-use.ts";
+import { PidFile } from "../pid-file.ts";
+import { Predecessor } from "../predecessor.ts";
+import { openAdmin, readyLine } from "../proxy-admin.ts";
 import {
   configPath,
-  expectsProxyProtocol,
   formatConfig,
   loadProxyConfig,
   type ProxyConfig,
 } from "../proxy-config.ts";
-import {
-  accessLogMetrics,
-  proxyMetrics,
-  registryMetrics,
-} from "../proxy-metrics.ts";
+import { openListeners, type ProxyListeners } from "../proxy-listeners.ts";
 import { ConfigReloader } from "../reload.ts";
 import { gather, type ParsedFlags, settingOptions } from "../setting-flags.ts";
 import { Proxy } from "../start-proxy.ts";
+import { type Legacy, TakeOver } from "../take-over.ts";
 import { openZooKeeper, registryAcl } from "../zookeeper-flags.ts";
 
 /** `zoogate proxy` */
@@ -79,6 +77,19 @@ Limits, static services and all else that can be set: docs/configuration.md`,
 }
 
 async function runProxy(flags: ParsedFlags): Promise<void> {
+  const predecessor = await Predecessor.meet();
+  try {
+    await serve(flags, predecessor);
+  } catch (error) {
+    predecessor?.failed(errorMessage(error));
+    throw error;
+  }
+}
+
+async function serve(
+  flags: ParsedFlags,
+  predecessor: Predecessor | undefined,
+): Promise<void> {
   const sources = { flags, env: process.env };
   const config = await loadProxyConfig(sources);
   const { settings } = config;
@@ -87,24 +98,22 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
     process.stdout.write(`${formatConfig(config)}\n`);
     return;
   }
-  const listen = listenersOf(settings);
-  // Told now, not when ZooKeeper has come.
-  for (const address of listen) await refusePortInUse(address);
+  const listeners = await openListeners(settings, predecessor);
   const { journal, setLevel } = await openLog({
     logFormat: settings.log.format,
     logLevel: settings.log.level,
   });
-  using lifetime = new Lifetime();
+  using lifetime = new Lifetime({ outlivesParent: predecessor !== undefined });
   await using resources = new AsyncDisposableStack();
   if (settings.main.zookeeper === EMBEDDED)
-    resources.use(await openEmbedded(settings, journal));
+    resources.use(await openEmbedded(settings, { journal, predecessor }));
   const accessLog = resources.use(await openAccessLog(settings, journal));
   const zookeeper = resources.use(await openClient(settings, journal));
   const proxy = resources.use(
     new Proxy({
       zookeeper,
       connectString,
-      listen,
+      listen: listeners.addresses,
       certificates: settings.tls.cert.map((certFile, index) => ({
         certFile,
         keyFile: settings.tls.key[index] ?? "",
@@ -114,33 +123,61 @@ async function runProxy(flags: ParsedFlags): Promise<void> {
       cache: settings.cache,
       dataFolder: stateFolder(settings.main.data, [
         connectString,
-        ...listen.slice(0, 1).map(formatAddress),
+        ...listeners.asked.slice(0, 1).map(({ asked }) => asked),
       ]),
       version: await packageVersion(),
       trusted: settings.main.trust,
       proxyPeers: settings.proxyProtocol.from,
       limits: limitsOf(settings),
       services: config.services,
+      ...(predecessor === undefined
+        ? {}
+        : {
+            ticketKeys: predecessor.ticketKeys,
+            folderIsFree: predecessor.gone,
+          }),
       journal,
       ...registryAcl(settings.main),
     }),
   );
-  const admin = resources.use(
-    await openAdmin(settings, { proxy, accessLog, journal }),
-  );
+  const openTheAdmin = async () =>
+    resources.use(
+      await openAdmin(settings, {
+        proxy,
+        accessLog,
+        passed: listeners.admin,
+        journal,
+      }),
+    );
+  // A predecessor answers until this process has something to say.
+  let admin = predecessor === undefined ? await openTheAdmin() : undefined;
+  using takeOver = new TakeOver({
+    timeoutMs: settings.main.takeOverTimeoutMs,
+    legacy: () => legacyOf(listeners, proxy.plane, admin),
+    journal,
+  });
   try {
     using _signals = onSignals({
       SIGUSR1: () => accessLog?.reopen(),
+      SIGUSR2: () => takeOver.begin(),
       ...(configPath(sources) === undefined && settings.tls.listen.length === 0
         ? {}
         : { SIGHUP: reloader(config, { sources, proxy, setLevel, journal }) }),
     });
     const addresses = await proxy.start({ signal: lifetime.signal });
+    admin ??= await openTheAdmin();
     const { plane } = proxy;
     if (plane !== undefined)
       accessLog?.start(() => plane.accessLines(settings.accessLog.format));
+    if (settings.main.pidFile !== undefined)
+      resources.use(await PidFile.write(settings.main.pidFile));
+    predecessor?.ready();
     printReady(readyLine(addresses, admin, proxy));
-    await lifetime.ended();
+    takeOver.allow();
+    if ((await lifetime.ended(takeOver.taken)) === "relieved") {
+      admin.retire();
+      await proxy.retire();
+    }
     await proxy.close();
   } catch (error) {
     if (!lifetime.signal.aborted) throw error;
@@ -155,29 +192,6 @@ function registryString(zookeeper: string): string {
   );
   parseConnectString(connectString);
   return connectString;
-}
-
-function listenersOf({
-  main,
-  tls,
-  proxyProtocol,
-}: ProxySettings): readonly ListenAddress[] {
-  const { redirectHttp, redirectPort } = tls;
-  const expects = (text: string) => ({
-    proxyProtocol: expectsProxyProtocol(text, proxyProtocol),
-  });
-  return [
-    ...main.listen.map((text) => ({
-      ...parseAddress(text, "--listen"),
-      ...(redirectHttp ? { redirectPort } : {}),
-      ...expects(text),
-    })),
-    ...tls.listen.map((text) => ({
-      ...parseAddress(text, "--tls-listen"),
-      tls: true,
-      ...expects(text),
-    })),
-  ];
 }
 
 function limitsOf({ limits, tls, accessLog }: ProxySettings) {
@@ -258,81 +272,61 @@ async function openAccessLog(
 
 async function openEmbedded(
   { main, keeper }: ProxySettings,
-  journal: Journal,
-): Promise<AsyncDisposable> {
-  const listen = parseAddress(DEFAULT_ZOOKEEPER, "--zookeeper");
-  return openKeeper({
-    listen,
-    // Where `zoogate keeper` keeps it, so that one can take the other's place.
-    dataFile: join(
-      stateFolder(main.data, ["keeper", DEFAULT_ZOOKEEPER]),
-      "keeper.db",
-    ),
-    authFile: main.zookeeperAuth,
-    open: false,
-    numbers: keeper,
-    journal,
-  });
-}
-
-async function openAdmin(
-  { main }: ProxySettings,
   parts: {
-    readonly proxy: Proxy;
-    readonly accessLog: AccessLog | undefined;
+    readonly predecessor: Predecessor | undefined;
     readonly journal: Journal;
   },
-): Promise<AdminServer> {
-  const { proxy, accessLog, journal } = parts;
-  const admin = await AdminServer.open({
-    ...parseAddress(main.admin ?? DEFAULT_ADMIN, "--admin"),
-    orFreePort: main.admin === undefined,
-    sources: {
-      readiness: () =>
-        proxy.isComplete
-          ? { ready: true }
-          : { ready: false, because: "no routing table yet" },
-      metrics: async () => [
-        ...(main.zookeeper === NO_ZOOKEEPER
-          ? []
-          : registryMetrics(proxy.registry.status)),
-        ...(accessLog === undefined ? [] : accessLogMetrics(accessLog)),
-        ...(proxy.plane === undefined
-          ? []
-          : proxyMetrics(await proxy.plane.stats())),
-      ],
-      snapshot: () => ({
-        status: proxy.registry.status,
-        ...proxy.snapshot,
-      }),
-    },
-    journal,
-  });
-  journal({
-    level: "info",
-    room: "admin",
-    event: "listening",
-    message: `The admin server answers on ${urlOf(admin)}`,
-  });
-  return admin;
+): Promise<AsyncDisposable> {
+  const { predecessor, journal } = parts;
+  const listen = parseAddress(DEFAULT_ZOOKEEPER, "--zookeeper");
+  const open = () =>
+    openKeeper({
+      listen,
+      // Where `zoogate keeper` keeps it, so that one can take the other's place.
+      dataFile: join(
+        stateFolder(main.data, ["keeper", DEFAULT_ZOOKEEPER]),
+        "keeper.db",
+      ),
+      authFile: main.zookeeperAuth,
+      open: false,
+      numbers: keeper,
+      journal,
+    });
+  return predecessor === undefined
+    ? open()
+    : new LateKeeper({ after: predecessor.gone, open, journal });
 }
 
-function readyLine(
-  addresses: readonly ListenAddress[],
-  admin: AdminServer,
-  proxy: Proxy,
-): string {
-  const { services } = proxy.snapshot;
-  const targets = [...services.values()].reduce(
-    (sum, service) => sum + service.targets.size,
-    0,
-  );
-  const { source } = proxy.registry.status;
-  const where = addresses.map(urlOf).join(" ");
-  const from = source === "disk" ? " (from disk: ZooKeeper is away)" : "";
-  return `${where}, ${services.size} services, ${targets} targets${from}, admin ${urlOf(admin)}`;
-}
-
-function urlOf(address: ListenAddress): string {
-  return `http${address.tls === true ? "s" : ""}://${formatAddress(address)}`;
+/** What a successor is given: each listener, and what makes TLS sessions resume. */
+function legacyOf(
+  listeners: ProxyListeners,
+  plane: DataPlane | undefined,
+  admin: AdminServer | undefined,
+): Legacy {
+  const descriptors = plane?.descriptors() ?? [];
+  const data = (plane?.addresses ?? []).map(({ host, port }, index) => ({
+    role: "data" as const,
+    asked: listeners.asked[index]?.asked ?? "",
+    host,
+    port,
+    descriptors: descriptors[index] ?? [],
+  }));
+  const adminDescriptor = admin && descriptorOf(admin.server);
+  return {
+    listeners: [
+      ...data,
+      ...(admin === undefined || adminDescriptor === undefined
+        ? []
+        : [
+            {
+              role: "admin" as const,
+              asked: listeners.askedAdmin,
+              host: admin.host,
+              port: admin.port,
+              descriptors: [adminDescriptor],
+            },
+          ]),
+    ],
+    ticketKeys: plane?.ticketKeys,
+  };
 }
