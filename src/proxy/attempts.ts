@@ -1,4 +1,5 @@
 import type { RequestHead } from "../http/index.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import {
   type AttemptFault,
   decideRetry,
@@ -16,6 +17,11 @@ import type {
   UpstreamUser,
 } from "./upstream-connection.ts";
 
+/** Whose request it is. */
+interface Client {
+  readonly facts: ClientFacts;
+}
+
 /** More targets than this are not asked one after the other although each refuses. */
 const MAX_REFUSALS = 16;
 
@@ -32,6 +38,7 @@ export class Attempts {
   readonly #thread: Thread;
   readonly #service: Service;
   readonly #request: RequestHead;
+  readonly #client: Client;
   readonly #hashKey: string;
   readonly #startedAtMs: number;
   #target: Target | undefined;
@@ -51,13 +58,14 @@ export class Attempts {
     thread: Thread,
     service: Service,
     request: RequestHead,
-    hashKey: string,
+    client: Client,
     startedAtMs: number,
   ) {
     this.#thread = thread;
     this.#service = service;
     this.#request = request;
-    this.#hashKey = hashKey;
+    this.#client = client;
+    this.#hashKey = service.hashKey(request, client);
     this.#startedAtMs = startedAtMs;
     this.isRepeatable = isIdempotent(request.method);
     service.budget.requestStarted();
@@ -103,10 +111,15 @@ export class Attempts {
     user: UpstreamUser,
     fresh: boolean,
   ): UpstreamConnection {
+    const { proxyProtocol } = this.#service.definition;
     return (this.connection = target.pool.take(user, {
       method: this.#request.method,
       repeatable: this.isRepeatable,
       fresh,
+      introduction:
+        proxyProtocol === "off"
+          ? undefined
+          : this.#client.facts.introduction(proxyProtocol),
     }));
   }
 

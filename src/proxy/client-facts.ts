@@ -1,9 +1,11 @@
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { plainAddress } from "../base/index.ts";
 import {
   isIpv4,
   isIpv6,
   nodeAddress,
+  proxyHeader,
+  type ProxyProtocolVersion,
   parseForwarded,
   parseForwardedFor,
   type RequestHead,
@@ -48,8 +50,12 @@ export class ClientFacts {
   /** Its `Forwarded` and `X-Forwarded-*` are believed. */
   readonly trusted: boolean;
   readonly #trust: Trust;
+  readonly #connection: FactualConnection;
+  #introduction: Introduction | undefined;
 
-  constructor({ socket, ends }: FactualConnection, trust: Trust) {
+  constructor(connection: FactualConnection, trust: Trust) {
+    const { socket, ends } = connection;
+    this.#connection = connection;
     this.address = plainAddress(
       ends?.source.address ?? socket.remoteAddress ?? "",
     );
@@ -76,6 +82,40 @@ export class ClientFacts {
     }
     return address;
   }
+
+  /**
+   * What a connection to a target begins with that serves this client alone:
+   * its header of the PROXY protocol, the same object each time.
+   */
+  introduction(version: ProxyProtocolVersion): Buffer {
+    if (this.#introduction?.version !== version)
+      this.#introduction = {
+        version,
+        header: proxyHeader(version, this.#ends()),
+      };
+    return this.#introduction.header;
+  }
+
+  /** Undefined where they are no TCP addresses. */
+  #ends() {
+    const { socket, ends } = this.#connection;
+    const { address, port } =
+      ends === undefined
+        ? { address: socket.localAddress, port: socket.localPort }
+        : (ends.destination ?? { address: undefined, port: undefined });
+    const to = plainAddress(address ?? "");
+    return isIP(this.address) === 0 || isIP(to) === 0
+      ? undefined
+      : {
+          source: { address: this.address, port: this.port },
+          destination: { address: to, port: port ?? 0 },
+        };
+  }
+}
+
+interface Introduction {
+  readonly version: ProxyProtocolVersion;
+  readonly header: Buffer;
 }
 
 /** As the proxies before us named them, the client first. */

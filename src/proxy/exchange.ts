@@ -64,7 +64,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       thread,
       service,
       request,
-      service.hashKey(request, client),
+      client,
       this.startedAtMs,
     );
     this.#relay = new AnswerRelay(options);

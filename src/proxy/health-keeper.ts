@@ -92,12 +92,14 @@ export class HealthKeeper {
     const refused = health.cause === "refused";
     // With active checks these decide; only they know how many are enough.
     if (!refused && definition.health.active !== undefined) return;
+    const { proxyProtocol } = definition;
     const { statuses } = definition.retry;
     // Refusing is disproved by accepting; failing only by a good answer.
     const asked = refused
-      ? { timeoutMs: PROBE_TIMEOUT_MS }
+      ? { timeoutMs: PROBE_TIMEOUT_MS, proxyProtocol }
       : {
           timeoutMs: PROBE_TIMEOUT_MS,
+          proxyProtocol,
           path: definition.path,
           authority: definition.hosts[0] ?? "localhost",
           good: (status: number) => !statuses.includes(status),
@@ -125,6 +127,7 @@ export class HealthKeeper {
     const known = record;
     void probe(target.view, {
       timeoutMs: active.timeoutMs,
+      proxyProtocol: definition.proxyProtocol,
       path: active.path,
       authority: definition.hosts[0] ?? "localhost",
       good: (status) => status >= 200 && status < 400,

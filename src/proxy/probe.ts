@@ -1,5 +1,10 @@
 import { connect, type Socket } from "node:net";
-import { DEFAULT_HEAD_LIMITS, parseResponseHead } from "../http/index.ts";
+import {
+  DEFAULT_HEAD_LIMITS,
+  localProxyHeader,
+  parseResponseHead,
+} from "../http/index.ts";
+import type { ProxyProtocolDefinition } from "../registry/index.ts";
 import { connectSecurely, isSecure } from "./target-tls.ts";
 import type { UpstreamAddress } from "./upstream-address.ts";
 
@@ -14,12 +19,16 @@ export function probe(
     readonly path?: string;
     readonly authority?: string;
     readonly good?: (status: number) => boolean;
+    /** Of the service: the probe speaks for nobody then. */
+    readonly proxyProtocol: ProxyProtocolDefinition;
   },
 ): Promise<boolean> {
   const { timeoutMs, path, authority = "localhost" } = options;
-  const { good = () => true } = options;
+  const { good = () => true, proxyProtocol } = options;
   return new Promise((resolve) => {
-    const socket = connectTo(address);
+    const introduction =
+      proxyProtocol === "off" ? undefined : localProxyHeader(proxyProtocol);
+    const socket = connectTo(address, introduction);
     let received = Buffer.alloc(0);
     const finish = (ok: boolean) => {
       clearTimeout(timer);
@@ -51,10 +60,16 @@ export function probe(
   });
 }
 
-function connectTo(address: UpstreamAddress): Socket {
-  if (isSecure(address)) return connectSecurely(address);
+function connectTo(
+  address: UpstreamAddress,
+  introduction: Buffer | undefined,
+): Socket {
+  if (isSecure(address)) return connectSecurely(address, introduction);
   const { host, port, socketPath } = address;
-  return socketPath === undefined
-    ? connect({ host, port })
-    : connect({ path: socketPath });
+  const socket =
+    socketPath === undefined
+      ? connect({ host, port })
+      : connect({ path: socketPath });
+  if (introduction !== undefined) socket.write(introduction);
+  return socket;
 }

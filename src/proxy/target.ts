@@ -1,4 +1,4 @@
-import type { TargetView } from "../registry/index.ts";
+import type { ServiceDefinition, TargetView } from "../registry/index.ts";
 import type { Candidate } from "./balancer.ts";
 import type { ProxyLimits } from "./options.ts";
 import { probe } from "./probe.ts";
@@ -103,11 +103,13 @@ export class Target implements Candidate {
   probe(service: {
     readonly path: string;
     readonly hosts: readonly string[];
+    readonly definition: ServiceDefinition;
   }): Promise<boolean> {
     this.#probing ??= probe(this.view, {
       timeoutMs: PROBE_TIMEOUT_MS,
       path: service.path,
       authority: service.hosts[0] ?? this.authority,
+      proxyProtocol: service.definition.proxyProtocol,
     }).finally(() => {
       this.#probing = undefined;
     });

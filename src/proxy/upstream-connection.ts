@@ -77,6 +77,8 @@ function plainWire(input: InputBuffers, address: UpstreamAddress): Wire {
 /** One connection to a target, for one exchange at a time. */
 export class UpstreamConnection implements WireHandler {
   readonly wire: Wire;
+  /** What went before all else; a connection that began with it is its client's alone. */
+  readonly introduction: Buffer | undefined;
   readonly openedAtMs: number;
   idleSinceMs = 0;
   /** The target closes idle connections after this, as far as it said. */
@@ -105,19 +107,23 @@ export class UpstreamConnection implements WireHandler {
       readonly limits: ProxyLimits;
       readonly input: InputBuffers;
       readonly nowMs: number;
+      readonly introduction: Buffer | undefined;
     },
   ) {
-    const { owner, limits, input, nowMs } = options;
+    const { owner, limits, input, nowMs, introduction } = options;
+    this.introduction = introduction;
     this.#owner = owner;
     this.#limits = limits;
     this.openedAtMs = nowMs;
     this.wire = isSecure(address)
-      ? new SecureWire(input, connectSecurely(address))
+      ? new SecureWire(input, connectSecurely(address, introduction))
       : plainWire(input, address);
     this.wire.handler = this;
     const isOpen = this.wire.secure ? "secureConnect" : "connect";
     this.wire.socket.once(isOpen, () => {
       if (this.#state !== "connecting") return;
+      if (introduction !== undefined && !this.wire.secure)
+        this.wire.write(introduction);
       if (this.#user === undefined) this.#becomeIdle();
       else {
         this.#state = "busy";

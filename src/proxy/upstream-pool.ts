@@ -51,7 +51,8 @@ export class UpstreamPool implements UpstreamOwner {
 
   /**
    * A connection for one exchange; the last used one first. `fresh` asks for one
-   * that was never used, `repeatable: false` for one that is sure to be alive.
+   * that was never used, `repeatable: false` for one that is sure to be alive,
+   * `introduction` for one that began with these very bytes.
    */
   take(
     user: UpstreamUser,
@@ -59,16 +60,23 @@ export class UpstreamPool implements UpstreamOwner {
       readonly method: string;
       readonly repeatable: boolean;
       readonly fresh: boolean;
+      readonly introduction: Buffer | undefined;
     },
   ): UpstreamConnection {
-    const { method, repeatable, fresh } = request;
+    const { method, repeatable, fresh, introduction } = request;
     if (!fresh) {
       for (;;) {
-        const connection = this.#idle.pop();
+        const connection =
+          introduction === undefined
+            ? this.#idle.pop()
+            : this.#popIntroduced(introduction);
         if (connection === undefined) break;
         if (connection.closed) continue;
         const idleMs = this.#clock.coarseMs - connection.idleSinceMs;
-        if (this.#isStale(connection, idleMs)) {
+        if (
+          connection.introduction !== introduction || // of an earlier definition
+          this.#isStale(connection, idleMs)
+        ) {
           connection.destroy();
           continue;
         }
@@ -87,13 +95,27 @@ export class UpstreamPool implements UpstreamOwner {
       limits: this.#limits,
       input: this.#input,
       nowMs: performance.now(),
+      introduction,
     });
     this.#all.add(connection);
     connection.use(user, method);
     return connection;
   }
 
+  #popIntroduced(introduction: Buffer): UpstreamConnection | undefined {
+    const index = this.#idle.findLastIndex(
+      (connection) => connection.introduction === introduction,
+    );
+    return index === -1 ? undefined : this.#idle.splice(index, 1)[0];
+  }
+
   connectionIdle(connection: UpstreamConnection): void {
+    // Of connections for one client each, the oldest is likeliest of one that has left.
+    if (
+      connection.introduction !== undefined &&
+      this.#idle.length >= this.#limits.maxIdleUpstreams
+    )
+      this.#idle[0]?.destroy();
     if (this.#closed || this.#idle.length >= this.#limits.maxIdleUpstreams) {
       connection.destroy();
       return;

@@ -93,6 +93,7 @@ const Definition = v.pipe(
     ),
     hash: v.optional(Hash),
     slowStartMs: v.optional(durationMs(0), 0),
+    proxyProtocol: v.optional(v.picklist(["off", "v1", "v2"]), "off"),
     cache: v.optional(Cache, {}),
     retry: v.optional(Retry, {}),
     health: v.optional(Health, {}),

@@ -16,6 +16,9 @@ export type HashSource =
 /** Which answers get {@link CacheDefinition.defaultTtlMs} when they name no lifetime. */
 export type CacheHeuristic = "last-modified" | "all" | "off";
 
+/** Of the PROXY protocol towards targets. */
+export type ProxyProtocolDefinition = "off" | "v1" | "v2";
+
 export interface CacheDefinition {
   readonly enabled: boolean;
   /** Lifetime of answers that may be cached heuristically. */
@@ -112,6 +115,8 @@ export interface ServiceDefinition {
   readonly hash: HashSource | undefined;
   /** A new target starts at 10 % of its weight and rises over this time; 0: at once. */
   readonly slowStartMs: number;
+  /** Whether connections to targets begin with a header that tells the client's address, and which. */
+  readonly proxyProtocol: ProxyProtocolDefinition;
   readonly cache: CacheDefinition;
   readonly retry: RetryDefinition;
   readonly health: HealthDefinition;

@@ -12,6 +12,7 @@ export type {
   CacheDefinition,
   CacheHeuristic,
   HashSource,
+  ProxyProtocolDefinition,
   HealthDefinition,
   PathsDefinition,
   RedirectDefinition,

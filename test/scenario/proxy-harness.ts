@@ -25,6 +25,7 @@ export function definition(
     policy: "least-requests",
     hash: undefined,
     slowStartMs: 0,
+    proxyProtocol: "off",
     cache: {
       enabled: false,
       defaultTtlMs: 120_000,
