@@ -49,6 +49,8 @@ export class Attempts {
   #freshTried = false;
   #paid = 0;
   #probed = false;
+  /** At a target that is given so many requests at most. */
+  #hasPlace = false;
   /** Of the present answer: how long its head took, and no listed status. */
   #headMs = 0;
   #isGood = true;
@@ -80,6 +82,10 @@ export class Attempts {
     return this.#tried.at(-1)?.name ?? "";
   }
 
+  get tried(): readonly Target[] {
+    return this.#tried;
+  }
+
   get anotherTarget(): boolean {
     return this.#service.rotation.some((one) => !this.#tried.includes(one));
   }
@@ -90,14 +96,19 @@ export class Attempts {
     );
   }
 
-  /** The next target, which the request counts as sent to; undefined without one. */
-  choose(fills: boolean): Target | undefined {
+  /**
+   * The next target, which the request counts as sent to; undefined without one
+   * that may be given it. `ticket` as in {@link Service.choose}.
+   */
+  choose(fills: boolean, ticket: number): Target | undefined {
     const target = this.#service.choose({
       tried: this.#tried,
       key: this.#hashKey,
       fills,
+      ticket,
     });
     if (target === undefined) return undefined;
+    this.#hasPlace = this.#service.isCapped;
     this.#count += 1;
     this.#tried.push(target);
     this.#target = target;
@@ -257,6 +268,10 @@ export class Attempts {
   /** Takes leave of the present target. */
   leave(): void {
     this.#target?.settled();
+    if (this.#hasPlace && this.#target !== undefined) {
+      this.#hasPlace = false;
+      this.#service.queue.free(this.#target);
+    }
     this.#target = undefined;
   }
 

@@ -153,3 +153,26 @@ test("Balancer.choose() by hash keeps keys when a target leaves, and spreads by 
     assert.equal(after?.name, name);
   }
 });
+
+test("Balancer.choose() passes over full targets, but for no worse health", () => {
+  const balancer = new Balancer<Fake>("least-requests");
+  const [well, busy, ill] = [
+    fake("well", { score: 9 }),
+    fake("busy"),
+    fake("ill", { ejection: 2 }),
+  ];
+  const full = new Set([busy]);
+  const isFull = (target: Fake) => full.has(target);
+  const choose = (targets: readonly Fake[], more = {}) =>
+    balancer.choose(targets, { ...none, isFull, ...more });
+  assert.equal(choose([well, busy, ill]), well);
+  full.add(well);
+  assert.equal(choose([well, busy, ill]), undefined);
+  assert.equal(choose([ill]), ill);
+  assert.equal(choose([busy]), undefined);
+  // Another release will do, unless only one may answer.
+  full.delete(well);
+  const prefer = (target: Fake) => target === busy;
+  assert.equal(choose([well, busy], { prefer }), well);
+  assert.equal(choose([well, busy], { prefer, strict: true }), undefined);
+});

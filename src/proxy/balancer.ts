@@ -22,7 +22,14 @@ export interface ChoiceRequest<Target> {
   readonly key: string;
   /** Only targets that pass are looked at while one passes. */
   readonly prefer?: ((target: Target) => boolean) | undefined;
+  /** Targets that get no request now; while a better one is full none is chosen. */
+  readonly isFull?: (target: Target) => boolean;
+  /** A target that is not preferred is no way out of a preferred one being full. */
+  readonly strict?: boolean;
 }
+
+/** Added to the rank of a target that is not preferred; above every rank of health. */
+const UNPREFERRED = 8;
 
 /**
  * Chooses the next target for a request.
@@ -49,8 +56,8 @@ export class Balancer<Target extends Candidate> {
     targets: readonly Target[],
     request: ChoiceRequest<Target>,
   ): Target | undefined {
-    const { tried, prefer } = request;
-    if (targets.length === 1) {
+    const { tried, prefer, isFull } = request;
+    if (targets.length === 1 && isFull === undefined) {
       const only = targets[0];
       return only !== undefined && tried.includes(only) ? undefined : only;
     }
@@ -58,11 +65,18 @@ export class Balancer<Target extends Candidate> {
     let best: Target | undefined;
     let bestRank = Infinity;
     let bestCost = Infinity;
+    let bestFullHealth = Infinity;
     const start = this.#firstLook(targets.length);
     for (let look = 0; look < targets.length; look++) {
       const target = targets[(start + look) % targets.length];
       if (target === undefined || tried.includes(target)) continue;
-      const rank = rankOf(target, panic) + (prefer?.(target) === false ? 8 : 0);
+      const health = rankOf(target, panic);
+      const rank = health + (prefer?.(target) === false ? UNPREFERRED : 0);
+      if (isFull?.(target) === true) {
+        const counts = request.strict === true ? rank : health;
+        bestFullHealth = Math.min(bestFullHealth, counts);
+        continue;
+      }
       if (rank > bestRank) continue;
       const cost = this.#cost(target, request.key, look);
       if (
@@ -75,7 +89,8 @@ export class Balancer<Target extends Candidate> {
         bestCost = cost;
       }
     }
-    return best;
+    const counts = request.strict === true ? bestRank : bestRank % UNPREFERRED;
+    return bestFullHealth < counts ? undefined : best;
   }
 
   /** Where the walk begins; matters for `round-robin` alone. */

@@ -25,7 +25,9 @@ import { Service } from "./service.ts";
 import { asksOtherwise } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SharedCounters } from "./shared-counters.ts";
+import { SharedCapacity } from "./shared-capacity.ts";
 import { Target } from "./target.ts";
+import { QueueAlarm, TargetQueue } from "./target-queue.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
 import type { Thread } from "./thread.ts";
 import {
@@ -79,6 +81,8 @@ export class DataThread implements Thread {
   readonly #background = new Set<Serving>();
   readonly #askedBeside = new WeakMap<Fill, number>();
   readonly #leaving = new Set<Target>();
+  readonly #capacity: SharedCapacity;
+  readonly #alarm: QueueAlarm;
   readonly #sweeper: NodeJS.Timeout;
   #drainingSinceMs = 0;
   #saidDrained = false;
@@ -89,6 +93,9 @@ export class DataThread implements Thread {
     this.name = setup.name;
     this.counters = new SharedCounters(setup.memory, setup.column);
     this.counters.forgetInFlight();
+    this.#capacity = new SharedCapacity(setup.memory.capacity, setup.column);
+    this.#capacity.forget();
+    this.#alarm = new QueueAlarm(this.#capacity);
     this.cache = new HttpCache(setup.cache);
     this.access = new AccessRing(setup.limits.accessRecords);
     this.#secure =
@@ -256,7 +263,12 @@ export class DataThread implements Thread {
     switch (change.kind) {
       case "service": {
         const known = this.routes.get(change.service.name);
-        const service = known ?? new Service(change.service);
+        const service =
+          known ??
+          new Service(
+            change.service,
+            new TargetQueue(this.#capacity, this.#alarm),
+          );
         if (asksOtherwise(service.definition, change.service.definition))
           this.cache.clear(service.name);
         // Out and in again: the table is sorted by what the head says.
@@ -447,6 +459,7 @@ export class DataThread implements Thread {
     if (this.draining) this.#sweepDrain(nowMs);
     for (const client of this.#clients) client.sweep(nowMs);
     for (const serving of this.#background) serving.sweep(nowMs);
+    this.#alarm.serve();
     for (const service of this.routes.services())
       for (const { pool } of service.targets.values()) pool.sweep(nowMs);
     for (const target of this.#leaving) {

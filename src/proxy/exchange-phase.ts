@@ -1,7 +1,5 @@
-import type { OwnAnswer } from "./own-answer.ts";
-
 /*
- *            ┌─► waiting ─┐   (no target, or all refuse: up to 5 s)
+ *            ┌─► waiting ─┐   (no target, all refuse, or all are full: up to 5 s)
  *            │     ▲      ▼
  *   start ─► choosing ─► connecting ─► sent ─► answering ─► over
  *            ▲  ▲            │          │ ▲        │
@@ -19,9 +17,3 @@ export type Phase =
   | "answering"
   | "tunnel"
   | "over";
-
-/** How long a request is patient, and what it is told when that was in vain. */
-export interface Wait {
-  readonly untilMs: number;
-  readonly answer: OwnAnswer;
-}

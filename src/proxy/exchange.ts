@@ -8,17 +8,23 @@ import {
   upgradeHeadText,
 } from "./forward-head.ts";
 import { Attempts } from "./attempts.ts";
-import type { Phase, Wait } from "./exchange-phase.ts";
+import type { Phase } from "./exchange-phase.ts";
 import type { ForwardedRequest } from "./forwarded-request.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
+import { Patience, type Patient } from "./patience.ts";
 import {
   NO_REQUEST_CONTENT,
   RequestBody,
   type RequestContent,
 } from "./request-body.ts";
-import { type AttemptFault, failureAnswer, NO_TARGET_ANSWER } from "./retry.ts";
-import type { Service, Waiter } from "./service.ts";
+import {
+  type AttemptFault,
+  failureAnswer,
+  NO_PLACE_ANSWER,
+  NO_TARGET_ANSWER,
+} from "./retry.ts";
+import type { Service } from "./service.ts";
 import type { ServiceRules } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
 import { SilentDownstream } from "./silent-downstream.ts";
@@ -32,7 +38,7 @@ import type {
 import { isOffered } from "./upgrade-offer.ts";
 
 /** One request on its way to a target and its answer on the way back. */
-export class Exchange implements Serving, UpstreamUser, Waiter {
+export class Exchange implements Serving, UpstreamUser, Patient {
   readonly service: Service;
   readonly startedAtMs: number;
   onOver: (() => void) | undefined;
@@ -45,7 +51,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   readonly #relay: AnswerRelay;
   readonly #body: RequestContent;
   #phase: Phase = "choosing";
-  #wait: Wait | undefined;
+  #patience: Patience | undefined;
   readonly #attempts: Attempts;
   #movedAtMs = 0;
   readonly #held: HeldAnswer;
@@ -88,14 +94,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
 
   start(): void {
     this.#relay.beginFill();
-    this.#attempt();
-  }
-
-  /** The wait is over: there may be a target now. */
-  retryChoice(): void {
-    if (this.#phase !== "waiting") return;
-    this.#attempt();
-    this.#client.flush();
+    this.attempt();
   }
 
   abort(): void {
@@ -104,7 +103,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       this.#goOnForOthers();
       return;
     }
-    this.service.stopWaiting(this);
+    this.#patience?.stop();
     this.#relay.abandonFill();
     // A client that broke off: its target must not take it for an end.
     if (this.#phase === "tunnel" && this.#endedWays < 2)
@@ -157,10 +156,8 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     const sentForMs = nowMs - this.#attempts.sentAtMs;
     const stillForMs = nowMs - this.#movedAtMs;
     if (this.#isOrphan && !this.#relay.isAwaited) this.abort();
-    else if (phase === "waiting") {
-      if (this.#wait !== undefined && nowMs >= this.#wait.untilMs)
-        this.#fail(this.#wait.answer);
-    } else if (phase === "sent") {
+    else if (phase === "waiting") this.#patience?.sweep(nowMs);
+    else if (phase === "sent") {
       if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
     } else if (phase === "answering") {
@@ -178,10 +175,32 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.onTurnEnd();
   }
 
-  #attempt(): void {
-    const target = this.#attempts.choose(this.#relay.fills);
-    if (target === undefined) this.#waitForTarget(NO_TARGET_ANSWER);
-    else this.#connect(target, false);
+  attempt(): void {
+    const attempts = this.#attempts;
+    const target = attempts.choose(this.#relay.fills, 0);
+    if (target !== undefined) this.#connect(target, false);
+    else if (attempts.anotherTarget) this.#wait().forPlace();
+    else if (!this.#serveStale("no-target"))
+      this.#wait().forTarget(NO_TARGET_ANSWER);
+  }
+
+  takePlace(ticket: number): boolean {
+    const target = this.#attempts.choose(this.#relay.fills, ticket);
+    if (target !== undefined) this.#connect(target, false);
+    return target !== undefined;
+  }
+
+  flush(): void {
+    this.#client.flush();
+  }
+
+  #wait(): Patience {
+    this.#phase = "waiting";
+    return (this.#patience ??= new Patience(this, {
+      service: this.service,
+      attempts: this.#attempts,
+      maxWaiting: this.#thread.limits.maxWaiting,
+    }));
   }
 
   #connect(target: Target, fresh: boolean): void {
@@ -218,25 +237,6 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#movedAtMs = this.#thread.coarseMs;
     if (this.#phase === "tunnel") this.#client.resumeBody();
     else this.#body.drained();
-  }
-
-  /** `answer` is given when none appears in time. */
-  #waitForTarget(answer: OwnAnswer): void {
-    if (this.#serveStale()) return;
-    const isFull = this.service.waiting >= this.#thread.limits.maxWaiting;
-    if (isFull || !this.#mayWait(answer)) this.#fail(answer);
-    else this.service.wait(this);
-  }
-
-  /** All waits of one request together last as long as one may. */
-  #mayWait(answer: OwnAnswer): boolean {
-    const nowMs = performance.now();
-    const { waitMs } = this.service.definition.retry;
-    const untilMs = this.#wait?.untilMs ?? nowMs + waitMs;
-    if (nowMs >= untilMs) return false;
-    this.#phase = "waiting";
-    this.#wait = { untilMs, answer };
-    return true;
   }
 
   /** A request that could be sent elsewhere moves on if its target is dead. */
@@ -305,36 +305,20 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
   #retryOrFail(fault: AttemptFault, detail: string | undefined): void {
     const attempts = this.#attempts;
     if (this.#mayRetry(fault)) {
-      this.#attempt();
+      this.attempt();
       return;
     }
     const answer = failureAnswer(fault, detail, attempts.target?.name);
     const outlook = attempts.outlook(fault, this.#body.held);
     if (outlook === "none") {
-      this.#fail(answer);
+      this.fail(answer);
       return;
     }
     const isAlive = outlook === "once-more" ? attempts.isAlive() : undefined;
     this.#leaveTarget();
     attempts.forget();
-    if (isAlive === undefined) this.#waitForReturn(answer);
-    else if (!this.#mayWait(answer)) this.#fail(answer);
-    else void isAlive.then((alive) => this.#askOnceMore(alive, answer));
-  }
-
-  /** Of one that is dead there will be another, if any: that costs nothing. */
-  #askOnceMore(isAlive: boolean, answer: OwnAnswer): void {
-    if (this.#phase !== "waiting") return;
-    if (!isAlive || this.#attempts.payToRepeat()) this.#attempt();
-    else this.#fail(answer);
-    this.#client.flush();
-  }
-
-  /** Every target refuses, unless one has come back in this moment. */
-  #waitForReturn(answer: OwnAnswer): void {
-    if (this.service.everyTargetRefuses()) this.#waitForTarget(answer);
-    else if (this.#mayWait(answer)) this.#attempt();
-    else this.#fail(answer);
+    if (isAlive === undefined) this.#wait().forReturn(answer);
+    else this.#wait().forOnceMore(isAlive, answer);
   }
 
   /** Takes leave of the present target when another is to be tried. */
@@ -354,16 +338,18 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#phase = "choosing";
   }
 
-  #fail(answer: OwnAnswer): void {
-    this.service.stopWaiting(this);
-    if (this.#serveStale()) return;
+  fail(answer: OwnAnswer): void {
+    this.#patience?.stop();
+    // A target that is busy is not gone: what is stale needs leave to stand in.
+    const why = answer === NO_PLACE_ANSWER ? "listed" : "no-target";
+    if (this.#serveStale(why)) return;
     this.#relay.abandonFill();
     this.#client.own(answer);
     this.#settle();
   }
 
-  #serveStale(): boolean {
-    if (!this.#relay.serveStale("no-target")) return false;
+  #serveStale(why: "no-target" | "listed"): boolean {
+    if (!this.#relay.serveStale(why)) return false;
     this.#settle();
     return true;
   }
@@ -390,7 +376,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
       attempts.failed("listed-status");
       if (this.#mayRetry("listed-status")) {
         this.#discard();
-        this.#attempt();
+        this.attempt();
         return;
       }
     }
@@ -426,7 +412,7 @@ export class Exchange implements Serving, UpstreamUser, Waiter {
     this.#relay.withoutCache();
     this.#leaveTarget();
     this.#attempts.forget();
-    this.#attempt();
+    this.attempt();
   }
 
   onData(bytes: Buffer, from: number, to: number): void {

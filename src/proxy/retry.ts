@@ -176,6 +176,13 @@ export const NO_TARGET_ANSWER: OwnAnswer = {
   retryAfterS: 5,
 };
 
+/** Every target has been given as much as it may, and the queue or the wait was too long. */
+export const NO_PLACE_ANSWER: OwnAnswer = {
+  status: 503,
+  error: "connection_limit_reached",
+  retryAfterS: 5,
+};
+
 /** What the client is told when no target is left to try. */
 export function failureAnswer(
   fault: AttemptFault,

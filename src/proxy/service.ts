@@ -5,12 +5,13 @@ import type {
   ServiceDefinition,
   ServiceHead,
 } from "../registry/index.ts";
-import { Balancer } from "./balancer.ts";
+import { Balancer, type ChoiceRequest } from "./balancer.ts";
 import type { ClientFacts } from "./client-facts.ts";
 import { RetryBudget } from "./retry.ts";
 import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
 import type { Target } from "./target.ts";
+import type { TargetQueue } from "./target-queue.ts";
 
 /** A request that waits for a target, or for the return of one. */
 export interface Waiter {
@@ -32,8 +33,11 @@ export class Service implements Routable {
   readonly cacheContext: MutableCacheContext;
   #balancer: Balancer<Target>;
   readonly #waiting = new Set<Waiter>();
+  /** Requests that wait for a target that may be given one more. */
+  readonly queue: TargetQueue;
 
-  constructor(head: ServiceHead) {
+  constructor(head: ServiceHead, queue: TargetQueue) {
+    this.queue = queue;
     this.name = head.name;
     this.head = head;
     this.rules = serviceRules(head.definition);
@@ -80,6 +84,7 @@ export class Service implements Routable {
     for (const target of this.targets.values())
       if (target.view.state !== "draining") rotation.push(target);
     this.rotation = rotation;
+    this.queue.targetsChanged(rotation, this.definition.capacity.perTarget);
     if (rotation.length > 0) this.wakeWaiters();
   }
 
@@ -87,6 +92,8 @@ export class Service implements Routable {
     readonly tried: readonly Target[];
     readonly key: string;
     readonly fills: boolean;
+    /** Its place in the queue, if it stands there; else 0. */
+    readonly ticket: number;
   }): Target | undefined {
     const { currentRelease } = this.head;
     // What fills the cache comes from the current release while it has targets;
@@ -94,13 +101,38 @@ export class Service implements Routable {
     const mustMatch =
       currentRelease !== undefined &&
       (request.fills || this.definition.rollout.mode === "cutover");
-    return this.#balancer.choose(this.rotation, {
+    const wish = {
       tried: request.tried,
       key: request.key,
       prefer: mustMatch
-        ? (target) => target.release === currentRelease
+        ? (target: Target) => target.release === currentRelease
         : undefined,
-    });
+    };
+    return this.isCapped
+      ? this.#chooseWithPlace(wish, request.ticket)
+      : this.#balancer.choose(this.rotation, wish);
+  }
+
+  /** Each target is given so many requests at most. */
+  get isCapped(): boolean {
+    return this.head.definition.capacity.perTarget > 0;
+  }
+
+  /** The same, with a place taken at the target. */
+  #chooseWithPlace(
+    wish: Pick<ChoiceRequest<Target>, "tried" | "key" | "prefer">,
+    ticket: number,
+  ): Target | undefined {
+    const strict = this.definition.rollout.mode === "cutover";
+    const isFull = (target: Target) => this.queue.isFull(target, ticket);
+    for (;;) {
+      const target = this.#balancer.choose(this.rotation, {
+        ...wish,
+        strict,
+        isFull,
+      });
+      if (target === undefined || this.queue.take(target)) return target;
+    }
   }
 
   /** What `hash` depends on; empty for the other policies. */
@@ -128,7 +160,7 @@ export class Service implements Routable {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.queue.length;
   }
 
   wait(waiter: Waiter): void {

@@ -1,3 +1,8 @@
+import {
+  type CapacityMemory,
+  createCapacityMemory,
+} from "./shared-capacity.ts";
+
 /**
  * What all threads of one proxy know of each target, in shared memory.
  *
@@ -37,6 +42,7 @@ export interface CountersMemory {
   readonly health: SharedArrayBuffer;
   /** Doubles: [0] live proxies, then for each column the last change applied. */
   readonly control: SharedArrayBuffer;
+  readonly capacity: CapacityMemory;
 }
 
 /** Memory that is not touched costs nothing, so `slots` may be generous. */
@@ -53,6 +59,7 @@ export function createCountersMemory(options: {
     ),
     health: new SharedArrayBuffer(slots * HEALTH_STRIDE * 4),
     control: new SharedArrayBuffer((workers + 2) * 8),
+    capacity: createCapacityMemory({ slots, columns: workers + 1 }),
   };
 }
 

@@ -49,6 +49,8 @@ test("parseDefinition() says what is wrong and where", () => {
     ['{"path":"x"}', /path: "x" is not a path/, "bad-value"],
     ['{"policy":"hash"}', /needs "hash"/, "bad-value"],
     ['{"retry":{"attempts":0}}', /retry\.attempts/, "bad-value"],
+    ['{"capacity":{"perTarget":-1}}', /capacity\.perTarget/, "bad-value"],
+    ['{"capacity":{"queue":1e9}}', /capacity\.queue/, "bad-value"],
   ];
   for (const [text, message, code] of cases) {
     const parsed = parseDefinition(Buffer.from(text, "latin1"));

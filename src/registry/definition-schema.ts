@@ -72,6 +72,12 @@ const Health = v.object({
   active: v.optional(ActiveCheck),
 });
 
+const Capacity = v.object({
+  perTarget: v.optional(count(0, 1_000_000), 0),
+  queue: v.optional(count(0, 1_000_000), 1_024),
+  queueMs: v.optional(durationMs(0), 5_000),
+});
+
 const Rollout = v.object({
   mode: v.optional(v.picklist(["mixed", "cutover"]), "mixed"),
   min: v.optional(count(1, 10_000), 1),
@@ -97,6 +103,7 @@ const Definition = v.pipe(
     cache: v.optional(Cache, {}),
     retry: v.optional(Retry, {}),
     health: v.optional(Health, {}),
+    capacity: v.optional(Capacity, {}),
     rollout: v.optional(Rollout, {}),
     removed: v.optional(v.boolean(), false),
   }),

@@ -60,6 +60,15 @@ export interface HealthDefinition {
   readonly active: ActiveCheckDefinition | undefined;
 }
 
+export interface CapacityDefinition {
+  /** Requests that one proxy gives each target at one time; 0: as many as come. */
+  readonly perTarget: number;
+  /** Requests that may wait in each worker while every target has so many. */
+  readonly queue: number;
+  /** How long they may wait. */
+  readonly queueMs: number;
+}
+
 export interface RolloutDefinition {
   /** `mixed`: all releases answer; `cutover`: the recorded current one only. */
   readonly mode: "mixed" | "cutover";
@@ -120,5 +129,6 @@ export interface ServiceDefinition {
   readonly cache: CacheDefinition;
   readonly retry: RetryDefinition;
   readonly health: HealthDefinition;
+  readonly capacity: CapacityDefinition;
   readonly rollout: RolloutDefinition;
 }

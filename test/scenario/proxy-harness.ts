@@ -45,6 +45,7 @@ export function definition(
       maxEjectMs: 300_000,
       active: undefined,
     },
+    capacity: { perTarget: 0, queue: 1024, queueMs: 5000 },
     rollout: { mode: "mixed", min: 1, skew: "off", pin: undefined },
     ...change,
   };
