@@ -15,6 +15,7 @@ import { forwardedLine } from "./cache-status-line.ts";
 import type { Downstream } from "./downstream.ts";
 import { type AnswerFraming, answerHeadText } from "./forward-head.ts";
 import type { Service } from "./service.ts";
+import { variesUnseen } from "./request-rules.ts";
 import { publicFields } from "./service-rules.ts";
 import type { Target } from "./target.ts";
 import type { Thread } from "./thread.ts";
@@ -265,7 +266,11 @@ export class AnswerRelay {
       this.#fill = undefined;
       return this.#refreshed === undefined ? "ask-again" : "in-place";
     }
-    if (!fill.answer(head, target.release, nowMs).store) {
+    // To be known as an answer that no other request may have.
+    const seen = variesUnseen(head.vary, this.#service.rules?.requests)
+      ? { ...head, vary: "*" }
+      : head;
+    if (!fill.answer(seen, target.release, nowMs).store) {
       this.#fill = undefined;
       return "not";
     }

@@ -1,55 +1,83 @@
+import type { ServiceDefinition } from "../registry/index.ts";
+import { changeHead, HeaderRules } from "./header-rules.ts";
 import type { PathRules } from "./path-rules.ts";
-
-/** What the rules for answers may look at of the request. */
-export interface AnsweredRequest {
-  /** Authority, lower case. */
-  readonly host: string;
-  readonly scheme: "http" | "https";
-}
 
 /**
  * What a service's rules make of the heads of answers, those from the store
- * included: Location as clients can use it.
+ * included: its header rules, and Location as clients can use it. All depends on
+ * the definition and on the host alone, which is part of what answers are
+ * stored under: a stored answer's head is changed once for all who get it.
  */
 export class AnswerRules {
+  readonly #fields: HeaderRules | undefined;
   readonly #paths: PathRules | undefined;
+  /** The Host that targets are told; they may name it in Location. */
+  readonly #ownHost: string | undefined;
 
-  private constructor(paths: PathRules | undefined) {
-    this.#paths = paths;
+  private constructor(parts: {
+    readonly fields: HeaderRules | undefined;
+    readonly paths: PathRules | undefined;
+    readonly ownHost: string | undefined;
+  }) {
+    this.#fields = parts.fields;
+    this.#paths = parts.paths;
+    this.#ownHost = parts.ownHost;
   }
 
   /** Undefined where answers stay as they are. */
-  static of(paths: PathRules | undefined): AnswerRules | undefined {
-    return paths?.restoresLocations === true
-      ? new AnswerRules(paths)
-      : undefined;
+  static of(
+    { headers, paths: { location } }: ServiceDefinition,
+    pathRules: PathRules | undefined,
+  ): AnswerRules | undefined {
+    const fields = HeaderRules.of(headers.response);
+    const paths = pathRules?.restoresLocations === true ? pathRules : undefined;
+    const ownHost = location ? headers.request.host : undefined;
+    return fields === undefined && paths === undefined && ownHost === undefined
+      ? undefined
+      : new AnswerRules({ fields, paths, ownHost });
   }
 
-  /** Lines of a head, its first one included; the empty line may be missing. */
-  applyTo(text: string, request: AnsweredRequest): string {
-    let ruled = "";
-    let from = text.indexOf("\r\n") + 2;
-    let kept = 0;
-    for (;;) {
-      const end = text.indexOf("\r\n", from);
-      if (end <= from) break; // the empty line, or the end
-      const line = this.#line(text.slice(from, end), request);
-      if (line !== undefined) {
-        ruled += text.slice(kept, from) + line;
-        kept = end;
-      }
-      from = end + 2;
-    }
-    return kept === 0 ? text : ruled + text.slice(kept);
+  /** A head with its first line; the empty line at its end may be missing. */
+  applyTo(head: string, host: string): string {
+    const fields = this.#fields;
+    return changeHead(
+      head,
+      (name, line) => {
+        if (fields?.drops(name) === true) return "";
+        if (!isLocation(name)) return undefined;
+        const value = line.slice(name.length + 1).trim();
+        const known = this.publicLocation(value, host);
+        return known === value ? undefined : `${name}: ${known}\r\n`;
+      },
+      fields?.lines({ host, scheme: "", client: "" }) ?? "",
+    );
   }
 
-  /** What stands in place of a line; undefined: it stays. */
-  #line(line: string, { host }: AnsweredRequest): string | undefined {
-    const colon = line.indexOf(":");
-    const name = line.slice(0, colon).toLowerCase();
-    if (name !== "location" && name !== "content-location") return undefined;
-    const location = line.slice(colon + 1).trim();
-    const known = this.#paths?.publicLocation(location, host) ?? location;
-    return known === location ? undefined : `${line.slice(0, colon)}: ${known}`;
+  /** The lines for an answer of the proxy itself, which keeps its own fields. */
+  linesFor(head: string, host: string): string {
+    const variables = { host, scheme: "", client: "" };
+    return this.#fields?.missingLines(head, variables) ?? "";
   }
+
+  publicLocation(location: string, host: string): string {
+    const reference = this.#withoutOwnHost(location);
+    return this.#paths?.publicLocation(reference, host) ?? reference;
+  }
+
+  #withoutOwnHost(location: string): string {
+    const own = this.#ownHost;
+    if (own === undefined) return location;
+    const [origin, authority] =
+      /^https?:\/\/([^/?#]*)(?=\/(?!\/))/i.exec(location) ?? [];
+    return origin !== undefined && authority?.toLowerCase() === own
+      ? location.slice(origin.length)
+      : location;
+  }
+}
+
+export function isLocation(name: string): boolean {
+  const { length } = name;
+  if (length !== 8 && length !== 16) return false;
+  const lowerName = name.toLowerCase();
+  return lowerName === "location" || lowerName === "content-location";
 }

@@ -78,15 +78,11 @@ export class AnswerWriter {
 
   own(
     answer: OwnAnswer,
-    options: { readonly close: boolean; readonly isHead: boolean },
+    options: Omit<Parameters<typeof ownAnswerText>[1], "proxy">,
   ): void {
     this.begin(
       answer.status,
-      ownAnswerText(answer, {
-        proxy: this.#thread.name,
-        close: options.close,
-        withBody: !options.isHead,
-      }),
+      ownAnswerText(answer, { ...options, proxy: this.#thread.name }),
     );
   }
 

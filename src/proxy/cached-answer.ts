@@ -31,7 +31,6 @@ const IN_NOT_MODIFIED: ReadonlySet<string> = new Set([
 /** Who is answered from the store, and by which rules. */
 export interface StoredFor {
   readonly request: RequestHead;
-  readonly scheme: "http" | "https";
   readonly rules: AnswerRules | undefined;
 }
 
@@ -58,7 +57,7 @@ export function cachedAnswer(
   return partAnswer(entry, evaluation, viaName, asked);
 }
 
-/** Host and scheme are part of an entry's key: one head is for all who get it. */
+/** The host is part of an entry's key: one head is for all who get it. */
 function prepare(
   entry: StoredResponse,
   asked: StoredFor,
@@ -70,10 +69,9 @@ function prepare(
   return head;
 }
 
-function ruled(text: string, { rules, request, scheme }: StoredFor): Buffer {
-  const { host } = request;
+function ruled(text: string, { rules, request }: StoredFor): Buffer {
   return Buffer.from(
-    rules === undefined ? text : rules.applyTo(text, { host, scheme }),
+    rules === undefined ? text : rules.applyTo(text, request.host),
     "latin1",
   );
 }

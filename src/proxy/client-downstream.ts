@@ -78,6 +78,7 @@ export class ClientDownstream implements Asker {
   /** The request is done with. */
   forget(): void {
     this.#request = undefined;
+    this.service = undefined;
   }
 
   connectionLine(framing: AnswerFraming): string {
@@ -98,7 +99,7 @@ export class ClientDownstream implements Asker {
     const rules = this.service?.rules?.answers;
     this.#answer.begin(
       status,
-      rules === undefined ? text : rules.applyTo(text, this.#asked()),
+      rules === undefined ? text : rules.applyTo(text, this.#host),
     );
   }
 
@@ -127,7 +128,8 @@ export class ClientDownstream implements Asker {
       this.keepAlive = false;
     this.#answer.own(answer, {
       close: !this.keepAlive,
-      isHead: this.#request?.method === "HEAD",
+      request: this.#request,
+      rules: this.service?.rules?.answers,
     });
     this.#answered();
   }
@@ -142,7 +144,6 @@ export class ClientDownstream implements Asker {
     if (request === undefined) return;
     this.#answer.stored(entry, {
       request,
-      scheme: this.scheme,
       rules: this.service?.rules?.answers,
       ageS,
       statusLine: this.#wire.secure
@@ -175,9 +176,9 @@ export class ClientDownstream implements Asker {
     this.#wire.end();
   }
 
-  /** What rules for answers look at. */
-  #asked() {
-    return { host: this.#request?.host ?? "", scheme: this.scheme };
+  /** That was asked. */
+  get #host(): string {
+    return this.#request?.host ?? "";
   }
 
   #answered(): void {

@@ -6,6 +6,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../http/index.ts";
+import { askedScheme } from "./redirect-rules.ts";
 import type { ServiceRules } from "./service-rules.ts";
 import type { ClientFacts } from "./client-facts.ts";
 
@@ -92,7 +93,15 @@ export function requestHeadText(
     text += `Max-Forwards: ${lessOne(head.maxForwards)}\r\n`;
   text += forwardedLines(head, client);
   if (paths !== undefined) text += paths.forwardedLine;
-  return `${text}Via: 1.${head.minorVersion} ${viaName}\r\n\r\n`;
+  text += `Via: 1.${head.minorVersion} ${viaName}\r\n\r\n`;
+  return rules?.requests === undefined
+    ? text
+    : rules.requests.applyTo(text, {
+        host: head.host,
+        scheme: askedScheme({ scheme: client.scheme, facts: client }, head),
+        client: client.address,
+        targetAuthority: forwarding.targetAuthority,
+      });
 }
 
 function tableFor(isTrusted: boolean, isValidated: boolean): Uint8Array {

@@ -179,12 +179,10 @@ export class Http2Request implements Asker {
     this.#state = "answering";
     this.#movedAtMs = this.#thread.coarseMs;
     const rules = this.service?.rules?.answers;
-    const asked = {
-      host: this.#request?.host ?? "",
-      scheme: "https",
-    } as const;
     this.#answer.begin(
-      rules === undefined ? text : rules.applyTo(text, asked),
+      rules === undefined
+        ? text
+        : rules.applyTo(text, this.#request?.host ?? ""),
       this.#takesTrailers(),
     );
   }
@@ -217,7 +215,8 @@ export class Http2Request implements Asker {
     const text = ownAnswerText(answer, {
       proxy: this.#thread.name,
       close: false,
-      withBody: !this.#answer.isHead,
+      request: this.#request,
+      rules: this.service?.rules?.answers,
     });
     const bodyStart = text.indexOf("\r\n\r\n") + 4;
     this.#answer.begin(text.slice(0, bodyStart), false);
@@ -234,9 +233,8 @@ export class Http2Request implements Asker {
     const request = this.#request;
     if (request === undefined || this.#state !== "asked") return;
     const { name, hsts } = this.#thread;
-    const { scheme } = this;
     const rules = this.service?.rules?.answers;
-    const answer = cachedAnswer({ request, scheme, rules }, entry, name);
+    const answer = cachedAnswer({ request, rules }, entry, name);
     this.#answer.fromStore = true;
     this.#answer.begin(
       `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts)}\r\n`,

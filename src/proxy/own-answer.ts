@@ -3,7 +3,10 @@ import {
   proxyStatus,
   type ProxyErrorType,
   reasonPhrase,
+  type RequestHead,
 } from "../http/index.ts";
+
+import type { AnswerRules } from "./answer-rules.ts";
 
 /** An answer of the proxy itself. */
 export interface OwnAnswer {
@@ -24,11 +27,14 @@ export function ownAnswerText(
   options: {
     readonly proxy: string;
     readonly close: boolean;
-    readonly withBody: boolean;
+    /** Undefined where none could be read. */
+    readonly request: RequestHead | undefined;
+    /** Of the service that was asked, if that is known. */
+    readonly rules: AnswerRules | undefined;
   },
 ): string {
   const { status, error, details, nextHop, retryAfterS, lines = "" } = answer;
-  const { proxy, close, withBody } = options;
+  const { proxy, close, request, rules } = options;
   const body =
     status === 204 || status === 304
       ? ""
@@ -46,6 +52,7 @@ export function ownAnswerText(
   if (body !== "")
     text += `Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
   else if (status !== 204 && status !== 304) text += "Content-Length: 0\r\n";
+  if (rules !== undefined) text += rules.linesFor(text, request?.host ?? "");
   if (close) text += "Connection: close\r\n";
-  return `${text}\r\n${withBody ? body : ""}`;
+  return `${text}\r\n${request?.method === "HEAD" ? "" : body}`;
 }

@@ -1,13 +1,15 @@
 import type { FieldList } from "../http/index.ts";
 import type { ServiceDefinition } from "../registry/index.ts";
-import { AnswerRules } from "./answer-rules.ts";
+import { AnswerRules, isLocation } from "./answer-rules.ts";
 import { PathRules } from "./path-rules.ts";
 import { RedirectRules } from "./redirect-rules.ts";
+import { RequestRules } from "./request-rules.ts";
 
 /** What a definition says of requests and answers on their way, ready for use. */
 export interface ServiceRules {
   readonly redirects: RedirectRules | undefined;
   readonly paths: PathRules | undefined;
+  readonly requests: RequestRules | undefined;
   readonly answers: AnswerRules | undefined;
 }
 
@@ -17,10 +19,12 @@ export function serviceRules(
 ): ServiceRules | undefined {
   const redirects = RedirectRules.of(definition.redirects);
   const paths = PathRules.of(definition);
-  const answers = AnswerRules.of(paths);
-  return redirects === undefined && paths === undefined
-    ? undefined
-    : { redirects, paths, answers };
+  const requests = RequestRules.of(definition);
+  const answers = AnswerRules.of(definition, paths);
+  const rules = { redirects, paths, requests, answers };
+  return Object.values(rules).some((one) => one !== undefined)
+    ? rules
+    : undefined;
 }
 
 /** Whether what is stored under one definition is not what another would get. */
@@ -28,8 +32,13 @@ export function asksOtherwise(
   one: ServiceDefinition,
   other: ServiceDefinition,
 ): boolean {
-  const asked = ({ path, paths }: ServiceDefinition) =>
-    JSON.stringify([paths.strip && path, paths.add, paths.rewrite]);
+  const asked = ({ path, paths, headers }: ServiceDefinition) =>
+    JSON.stringify([
+      paths.strip && path,
+      paths.add,
+      paths.rewrite,
+      headers.request,
+    ]);
   return asked(one) !== asked(other);
 }
 
@@ -39,13 +48,11 @@ export function publicFields(
   rules: ServiceRules | undefined,
   host: string,
 ): FieldList {
-  const paths = rules?.paths;
-  if (paths?.restoresLocations !== true) return fields;
-  return fields.map((text, index) => {
-    if (index % 2 === 0) return text;
-    const name = fields[index - 1]?.toLowerCase();
-    return name === "location" || name === "content-location"
-      ? paths.publicLocation(text, host)
-      : text;
-  });
+  const answers = rules?.answers;
+  if (answers === undefined) return fields;
+  return fields.map((text, index) =>
+    index % 2 === 1 && isLocation(fields[index - 1] ?? "")
+      ? answers.publicLocation(text, host)
+      : text,
+  );
 }

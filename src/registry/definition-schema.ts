@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { HashSource, ServiceDefinition } from "./definition.ts";
 import { deepFreeze, parseJson, type Parsed } from "./parse-json.ts";
 import { Host, Path } from "./definition-text.ts";
+import { Headers } from "./header-schema.ts";
 import { Paths, Redirects } from "./path-schema.ts";
 
 /** What the value of a service's node says. */
@@ -93,6 +94,7 @@ const Definition = v.pipe(
     path: v.optional(Path, "/"),
     paths: v.optional(Paths, {}),
     redirects: v.optional(Redirects, () => []),
+    headers: v.optional(Headers, {}),
     policy: v.optional(
       v.picklist(["least-requests", "round-robin", "p2c", "hash"]),
       "least-requests",
@@ -141,6 +143,13 @@ function fill(given: Given): ServiceDefinition {
       scheme: redirect.scheme,
       host: redirect.host,
     })),
+    headers: {
+      ...given.headers,
+      request: {
+        ...given.headers.request,
+        host: given.headers.request.host,
+      },
+    },
     health: { ...given.health, active: given.health.active },
     rollout: { ...given.rollout, pin: given.rollout.pin },
   });

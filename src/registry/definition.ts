@@ -112,6 +112,26 @@ export interface RedirectDefinition {
   readonly query: boolean;
 }
 
+/** Values by name of the field; several make as many lines. */
+export type FieldValues = Readonly<Record<string, string | readonly string[]>>;
+
+/** What becomes of fields: `remove` first, then `set`, then `add`. */
+export interface FieldsDefinition {
+  /** In place of every line of that name. */
+  readonly set: FieldValues;
+  /** Beside those that are there. */
+  readonly add: FieldValues;
+  readonly remove: readonly string[];
+}
+
+export interface HeadersDefinition {
+  readonly request: FieldsDefinition & {
+    /** In place of the client's Host; `{target}` is the target's own. */
+    readonly host: string | undefined;
+  };
+  readonly response: FieldsDefinition;
+}
+
 export interface ServiceDefinition {
   /** Lower case, without port. None: every host that no other service names. */
   readonly hosts: readonly string[];
@@ -119,6 +139,7 @@ export interface ServiceDefinition {
   readonly path: string;
   readonly paths: PathsDefinition;
   readonly redirects: readonly RedirectDefinition[];
+  readonly headers: HeadersDefinition;
   readonly policy: BalancingPolicy;
   /** Only with the policy `hash`. */
   readonly hash: HashSource | undefined;

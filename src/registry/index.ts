@@ -13,6 +13,8 @@ export type {
   CacheHeuristic,
   HashSource,
   ProxyProtocolDefinition,
+  FieldsDefinition,
+  HeadersDefinition,
   HealthDefinition,
   PathsDefinition,
   RedirectDefinition,

@@ -45,6 +45,10 @@ type Path = StaticProblem["path"];
 const KEYS: Keys = {
   ...defaultDefinition,
   paths: { ...defaultDefinition.paths, rewrite: [{ from: "", to: "" }] },
+  headers: {
+    request: { host: "", set: "", add: "", remove: "" },
+    response: { set: "", add: "", remove: "" },
+  },
   redirects: [{ scheme: "", host: "", path: "", to: "", status: 0, query: "" }],
   health: {
     ...defaultDefinition.health,

@@ -125,3 +125,38 @@ test("zoogate proxy says where a rule is wrong, by file, line and column", async
     /:20:40: Cannot use services\.news\.paths\.rewrite\.0\.to: "\/\$2"/,
   );
 });
+
+test("zoogate proxy sets and removes fields as the file says, and says which are not for that", async (t) => {
+  const place = await ground(t);
+  const url = await target(t, (request, response) => {
+    response.setHeader("X-Powered-By", "PHP");
+    response.end(JSON.stringify(request.headers));
+  });
+  const services = (name: string) => `services:
+  shop:
+    headers:
+      request: {set: {${name}: "{client}"}, host: "{target}"}
+      response: {remove: [X-Powered-By], add: {X-Frame-Options: DENY}}
+    targets: ["${url}"]
+`;
+  await place.write(services("X-Client"));
+  const { url: front } = await place.start();
+  const { headers, body } = await get(`${front}/`);
+  assert.equal(headers["x-powered-by"], undefined);
+  assert.equal(headers["x-frame-options"], "DENY");
+  const seen = JSON.parse(body.toString());
+  assert.equal(seen["x-client"], "127.0.0.1");
+  assert.equal(`http://${seen.host}`, url);
+  await place.write(services("Content-Length"));
+  const { code, stderr } = await runCommand([
+    "proxy",
+    "--config",
+    place.file,
+    "--check-config",
+  ]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /:9:\d+: Cannot use services\.shop\.headers\.request\.set\.Content-Length: "Content-Length" cannot be changed here/,
+  );
+});
