@@ -122,6 +122,8 @@ export class Http2Connection implements Client {
     session.on("error", () => {}); // `close` follows
     session.on("frameError", () => {}); // so does it here
     session.on("close", () => this.#onClose());
+    // Whoever sends no more opens no windows either: it is gone.
+    this.#socket.once("end", () => this.destroy());
   }
 
   #onStream(stream: ServerHttp2Stream, fields: readonly string[]): void {
