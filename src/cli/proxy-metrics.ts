@@ -148,8 +148,13 @@ function targetMetrics(targets: readonly TargetStats[]): readonly Metric[] {
     ),
     gauge(
       "target_requests_in_flight",
-      "Requests in flight at a target.",
+      "Requests in flight at a target, tunnels included.",
       samples((target) => target.inFlight),
+    ),
+    gauge(
+      "target_tunnels",
+      "Open tunnels (WebSocket) to a target.",
+      samples((target) => target.tunnels),
     ),
     gauge(
       "target_in_rotation",

@@ -54,6 +54,7 @@ export class Attempts {
   /** Of the present answer: how long its head took, and no listed status. */
   #headMs = 0;
   #isGood = true;
+  #isTunnel = false;
 
   // oxlint-disable-next-line eslint/max-params -- made for every request: no object for it
   constructor(
@@ -246,6 +247,15 @@ export class Attempts {
     this.#thread.targetAnswered(target);
   }
 
+  /** The request has become a tunnel: answered, though it goes on. */
+  upgraded(): void {
+    this.headCame(true);
+    this.countAnswered();
+    this.#isTunnel = true;
+    this.#target?.upgraded();
+    this.#service.budget.requestEnded();
+  }
+
   /** The request was not sent whole: nothing may follow it on its connection. */
   forbidReuse(): void {
     this.connection?.forbidReuse();
@@ -278,7 +288,8 @@ export class Attempts {
   /** The request is over. */
   end(): void {
     const { budget } = this.#service;
-    budget.requestEnded();
+    if (this.#isTunnel) this.#target?.tunnelEnded();
+    else budget.requestEnded();
     for (; this.#paid > 0; this.#paid--) budget.retryEnded();
     this.leave();
     this.connection = undefined;

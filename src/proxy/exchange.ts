@@ -456,8 +456,7 @@ export class Exchange implements Serving, UpstreamUser, Patient {
       this.onFault("invalid-response", "bad-status");
       return;
     }
-    this.#attempts.headCame(true);
-    this.#attempts.countAnswered();
+    this.#attempts.upgraded();
     this.#thread.totals.upgrades += 1;
     this.#relay.abandonFill();
     this.#phase = "tunnel";

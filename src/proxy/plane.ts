@@ -97,7 +97,9 @@ class Plane implements DataPlane {
     this.#drains = new DrainWatch({
       targets: () => this.#state.targets(),
       acknowledged: () => this.#acknowledgedByAll(),
-      inFlight: (slot) => this.#counters.inFlight(slot),
+      // Nothing waits for the answer of a tunnel: its ends decide how long it lasts.
+      inFlight: (slot) =>
+        this.#counters.inFlight(slot) - this.#counters.tunnels(slot),
       onDrained: (registration) =>
         this.#signals.push({ kind: "drained", registration }),
     });
@@ -383,6 +385,7 @@ class Plane implements DataPlane {
       state: view.state,
       answered: this.#counters.answeredTotal(slot) - answeredBefore,
       inFlight: this.#counters.inFlight(slot),
+      tunnels: this.#counters.tunnels(slot),
       failures: this.#counters.failedTotal(slot),
       score: this.#counters.score(slot),
       ejected: this.#counters.ejectionCause(slot),

@@ -9,7 +9,10 @@ export interface TargetStats {
   readonly release: string | undefined;
   readonly state: string;
   readonly answered: number;
+  /** Requests, and tunnels. */
   readonly inFlight: number;
+  /** Upgraded connections that are open. */
+  readonly tunnels: number;
   readonly failures: number;
   readonly score: number;
   readonly ejected: EjectionCause;

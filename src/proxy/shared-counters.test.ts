@@ -22,6 +22,19 @@ test("SharedCounters sums what every thread wrote to its own column", () => {
   assert.equal(main.answeredTotal(2), 0);
 });
 
+test("SharedCounters counts a tunnel among what is in flight", () => {
+  const [main, one, two] = threads(2);
+  one?.sent(3, 1);
+  two?.sent(3, 1);
+  two?.upgraded(3);
+  assert.equal(main?.inFlight(3), 2);
+  assert.equal(main.tunnels(3), 1);
+  two?.tunnelEnded(3);
+  two?.settled(3);
+  assert.equal(main.inFlight(3), 1);
+  assert.equal(main.tunnels(3), 0);
+});
+
 test("SharedCounters.sent() counts for the proxies that are assumed to do the same", () => {
   const [main, one] = threads(1);
   assert.ok(main !== undefined);
@@ -53,7 +66,10 @@ test("SharedCounters.forgetInFlight() clears this thread's requests alone", () =
   const [main, one, two] = threads(2);
   one?.sent(0, 1);
   two?.sent(0, 1);
+  one?.upgraded(0);
+  two?.upgraded(0);
   one?.forgetInFlight();
+  assert.equal(main?.tunnels(0), 1);
   assert.equal(main?.inFlight(0), 1);
   assert.equal(main.score(0), 2);
 });

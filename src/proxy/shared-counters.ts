@@ -17,11 +17,12 @@ import {
  */
 
 /** Doubles for each slot in a column. */
-const STRIDE = 4;
+const STRIDE = 5;
 const SCORE = 0;
 const ANSWERED = 1;
 const IN_FLIGHT = 2;
 const FAILED = 3;
+const TUNNELS = 4;
 
 /** Health words for each slot. */
 const HEALTH_STRIDE = 2;
@@ -98,6 +99,17 @@ export class SharedCounters {
     this.#own[at] = (this.#own[at] ?? 0) - 1;
   }
 
+  /** A request became a tunnel: in flight, but nothing waits for its answer. */
+  upgraded(slot: number): void {
+    const at = slot * STRIDE + TUNNELS;
+    this.#own[at] = (this.#own[at] ?? 0) + 1;
+  }
+
+  tunnelEnded(slot: number): void {
+    const at = slot * STRIDE + TUNNELS;
+    this.#own[at] = (this.#own[at] ?? 0) - 1;
+  }
+
   /** The target answered; a good answer ends a row of failures. */
   answered(slot: number, good = true): void {
     const at = slot * STRIDE + ANSWERED;
@@ -158,8 +170,13 @@ export class SharedCounters {
     return this.#sum(at) - (this.#columns[MAIN_COLUMN]?.[at] ?? 0);
   }
 
+  /** Tunnels included. */
   inFlight(slot: number): number {
     return this.#sum(slot * STRIDE + IN_FLIGHT);
+  }
+
+  tunnels(slot: number): number {
+    return this.#sum(slot * STRIDE + TUNNELS);
   }
 
   answeredTotal(slot: number): number {
@@ -179,8 +196,10 @@ export class SharedCounters {
   /** This column's thread starts anew: nothing it had in flight is. */
   forgetInFlight(): void {
     const own = this.#own;
-    for (let at = IN_FLIGHT; at < own.length; at += STRIDE)
-      if (own[at] !== 0) own[at] = 0;
+    for (let at = 0; at < own.length; at += STRIDE) {
+      if (own[at + IN_FLIGHT] !== 0) own[at + IN_FLIGHT] = 0;
+      if (own[at + TUNNELS] !== 0) own[at + TUNNELS] = 0;
+    }
   }
 
   /** How many proxies are assumed to send as this one does. */

@@ -94,6 +94,14 @@ export class Target implements Candidate {
     this.#counters.settled(this.slot);
   }
 
+  upgraded(): void {
+    this.#counters.upgraded(this.slot);
+  }
+
+  tunnelEnded(): void {
+    this.#counters.tunnelEnded(this.slot);
+  }
+
   answered(headMs: number, good: boolean): void {
     this.#counters.answered(this.slot, good);
     this.latencyMs += (headMs - this.latencyMs) * LATENCY_SHARE;

@@ -230,3 +230,86 @@ for (const secure of [false, true])
       await nothingLeft(place);
     });
   });
+
+describe("WebSocket and changes of routes", () => {
+  test("DataPlane.apply() ends no WebSocket, whatever becomes of its service and target", async (t) => {
+    const place = await stage(t, { secure: false });
+    const { plane, view, target } = place;
+    const client = await place.open("/echo");
+    const speaks = async (what: string) => {
+      await plane.applied();
+      const echo = nextMessage(client);
+      client.send(what);
+      assert.equal((await echo).toString(), what);
+    };
+    const { targets: _, ...head } = serviceView([]);
+    const { definition } = head;
+    const www = (hosts: readonly string[]) =>
+      ({
+        kind: "service",
+        service: { ...head, definition: { ...definition, hosts } },
+      }) as const;
+    plane.apply([www(["other.example"])]);
+    await speaks("its service answers for other hosts");
+    plane.apply([www([]), { kind: "target", target: targetView(1) }]);
+    await speaks("another target has joined");
+    const { targets: __, ...shop } = serviceView([], { name: "shop" });
+    plane.apply([{ kind: "service", service: shop }]);
+    plane.apply([{ kind: "service-gone", name: "shop" }]);
+    await speaks("another service has come and gone");
+    const signals = plane.signals()[Symbol.asyncIterator]();
+    plane.apply([{ kind: "target", target: { ...view, state: "draining" } }]);
+    await speaks("its target drains");
+    const { registration } = view;
+    assert.deepEqual((await signals.next()).value, {
+      kind: "drained",
+      registration,
+    });
+    const { name, service } = view;
+    const because = "drained" as const;
+    plane.apply([
+      { kind: "target-gone", service, name, registration, because },
+    ]);
+    await speaks("its target has left");
+    plane.apply([{ kind: "target", target: targetView(target.port) }]);
+    await speaks("its target is back under a new registration");
+    plane.apply([{ kind: "service-gone", name: "www" }]);
+    await speaks("its service is gone");
+    client.close(1000);
+    await once(client, "close");
+    await eventually(async () => {
+      const { totals } = await plane.stats();
+      assert.equal(totals.connectionsActive, 0);
+    });
+  });
+
+  test("DataPlane.apply() sends an upgrade past a draining target, or lets it wait for another", async (t) => {
+    const place = await stage(t, { secure: false });
+    const { plane, view, target } = place;
+    await using other = await WebSocketTarget.start();
+    plane.apply([
+      { kind: "target", target: { ...view, state: "draining" } },
+      { kind: "target", target: targetView(other.port, { name: "other" }) },
+    ]);
+    await plane.applied();
+    for (let count = 0; count < 3; count++) await place.open("/echo");
+    assert.equal(other.sockets.clients.size, 3);
+    plane.apply([
+      {
+        kind: "target",
+        target: targetView(other.port, { name: "other", state: "draining" }),
+      },
+    ]);
+    await plane.applied();
+    const waiting = place.open("/echo");
+    await eventually(async () => {
+      assert.equal((await plane.stats()).totals.waiting, 1);
+    });
+    plane.apply([{ kind: "target", target: targetView(target.port) }]);
+    const client = await waiting;
+    const echo = nextMessage(client);
+    client.send("hello");
+    assert.equal((await echo).toString(), "hello");
+    assert.equal(target.sockets.clients.size, 1);
+  });
+});
