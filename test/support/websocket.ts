@@ -51,8 +51,8 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 /**
- * A server whose path says what it does with a WebSocket: `/echo` sends back
- * each message in kind, `/hold` does nothing by itself, `/refuse/403` answers
+ * A server whose path says what it does with a WebSocket: a last `/echo` sends
+ * back each message in kind, `/hold` does nothing by itself, `/refuse/403` answers
  * that instead of 101. Every other request is answered with 200.
  */
 export class WebSocketTarget implements AsyncDisposable {
@@ -87,7 +87,7 @@ export class WebSocketTarget implements AsyncDisposable {
       socket.on("close", (code, reason) => {
         this.closes.push({ code, reason: reason.toString() });
       });
-      if (request.url !== "/echo") return;
+      if (request.url?.endsWith("/echo") !== true) return;
       socket.on("message", (data, isBinary) => {
         socket.send(data, { binary: isBinary });
       });
