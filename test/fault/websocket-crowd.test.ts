@@ -62,11 +62,24 @@ class Ground implements AsyncDisposable {
     const port = await freePort();
     const command = await startCommand(
       [
-        ...["register", "--service", "chat", "--host", "chat.test"],
-        ...["--name", name, "--release", "one", "--port", String(port)],
-        ...["--data", join(this.stage.folder, `data-${name}`)],
-        ...["--zookeeper", this.stage.zookeeper],
-        ...["--", process.execPath, SERVER],
+        "register",
+        "--service",
+        "chat",
+        "--host",
+        "chat.test",
+        "--name",
+        name,
+        "--release",
+        "one",
+        "--port",
+        String(port),
+        "--data",
+        join(this.stage.folder, `data-${name}`),
+        "--zookeeper",
+        this.stage.zookeeper,
+        "--",
+        process.execPath,
+        SERVER,
       ],
       { cwd: this.stage.folder },
     );
@@ -89,9 +102,14 @@ async function startProxy({ stage }: Ground) {
   const config = join(stage.folder, "zoogate.yaml");
   await writeFile(config, "limits:\n  idleTimeout: 60s\n");
   const { command, url } = await stage.proxy([
-    ...["--config", config, "--tls-listen", "127.0.0.1:0"],
-    ...["--tls-cert", tlsFile("default.pem")],
-    ...["--tls-key", tlsFile("default.key.pem")],
+    "--config",
+    config,
+    "--tls-listen",
+    "127.0.0.1:0",
+    "--tls-cert",
+    tlsFile("default.pem"),
+    "--tls-key",
+    tlsFile("default.key.pem"),
   ]);
   const ready = await command.ready();
   const secureUrl = /https:\/\/\S+?(?=[,\s])/u.exec(ready)?.[0] ?? "";

@@ -109,13 +109,23 @@ test(
       JSON.stringify({ path: "/socket" }),
     );
     await stage.start([
-      ...["register", "--service", "chat", "--name", "chat-1"],
-      ...["--port", String(target.port), "--data", join(stage.folder, "chat")],
+      "register",
+      "--service",
+      "chat",
+      "--name",
+      "chat-1",
+      "--port",
+      String(target.port),
+      "--data",
+      join(stage.folder, "chat"),
     ]);
     const { command } = await stage.proxy([
-      ...["--tls-listen", "127.0.0.1:0"],
-      ...["--tls-cert", join(TLS, "default.pem")],
-      ...["--tls-key", join(TLS, "default.key.pem")],
+      "--tls-listen",
+      "127.0.0.1:0",
+      "--tls-cert",
+      join(TLS, "default.pem"),
+      "--tls-key",
+      join(TLS, "default.key.pem"),
     ]);
     const url =
       /https:\/\/\S+?(?=[,\s])/u.exec(await command.ready())?.[0] ?? "";
