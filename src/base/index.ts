@@ -26,6 +26,7 @@ export { jsonValue } from "./json-value.ts";
 export { Latest } from "./latest.ts";
 export { ManualClock } from "./manual-clock.ts";
 export { moduleBeside } from "./module-beside.ts";
+export { isNetwork } from "./network.ts";
 export {
   type ChoiceOption,
   type FlagOption,

@@ -95,6 +95,14 @@ function requestMetrics(totals: WorkerTotals): readonly Metric[] {
         value,
       })),
     ),
+    counter(
+      "refusals_total",
+      "Connections and requests that a limit kept from being served, by limit.",
+      Object.entries(totals.refusals).map(([reason, value]) => ({
+        labels: { reason },
+        value,
+      })),
+    ),
     gauge("requests_waiting", "Requests that wait for a target to appear.", [
       { value: totals.waiting },
     ]),
@@ -107,11 +115,6 @@ function connectionMetrics(totals: WorkerTotals): readonly Metric[] {
       "connections_accepted_total",
       "Client connections accepted.",
       totals.connectionsAccepted,
-    ),
-    one(
-      "connections_refused_total",
-      "Client connections above a limit.",
-      totals.connectionsRefused,
     ),
     gauge("connections_active", "Open client connections.", [
       { value: totals.connectionsActive },

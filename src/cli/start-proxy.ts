@@ -59,6 +59,7 @@ export interface StartProxyOptions {
   readonly trusted?: readonly string[];
   /** Whose PROXY protocol headers are believed, on listeners with `proxyProtocol`. */
   readonly proxyPeers?: readonly string[];
+  readonly access?: LiveSettings["access"];
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
@@ -102,11 +103,12 @@ export class Proxy implements AsyncDisposable {
     this.#options = options;
     this.#journal = journal;
     this.#static = new StaticServices(options.services);
-    const { limits, trusted, proxyPeers } = options;
+    const { limits, trusted, proxyPeers, access } = options;
     this.#live = {
       ...(limits === undefined ? {} : { limits }),
       ...(trusted === undefined ? {} : { trusted }),
       ...(proxyPeers === undefined ? {} : { proxyPeers }),
+      ...(access === undefined ? {} : { access }),
     };
     if (zookeeper === undefined) {
       this.registry = new Registry(undefined, { journal });

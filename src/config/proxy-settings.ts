@@ -1,6 +1,5 @@
-import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
-import { UNIX } from "../base/index.ts";
+import { isNetwork, UNIX } from "../base/index.ts";
 import { CACHE_OPTIONS } from "../cache/options.ts";
 import { keeperOptionTable } from "../keeper/options.ts";
 import { PROXY_OPTIONS } from "../proxy/options.ts";
@@ -165,7 +164,44 @@ const ACCESS_LOG = {
   },
 } as const satisfies SettingTable;
 
-const { accessRecords: _ring, hstsSeconds, ...LIMITS } = PROXY_OPTIONS;
+const ACCESS = {
+  allow: {
+    type: "list",
+    default: [],
+    flag: "--allow <network>",
+    ...networks,
+    doc: "Only these addresses and networks may connect; told in [limits.md](limits.md).",
+  },
+  deny: {
+    type: "list",
+    default: [],
+    flag: "--deny <network>",
+    ...networks,
+    doc: "These may not connect, be they allowed or not; open connections of theirs are closed.",
+  },
+  exempt: {
+    type: "list",
+    default: [],
+    flag: "--exempt <network>",
+    ...networks,
+    doc: "No limit of a single address holds for these, nor for those of trust.",
+  },
+} as const satisfies SettingTable;
+
+const { accessRecords: _ring, hstsSeconds, ...LIMIT_ROWS } = PROXY_OPTIONS;
+
+/** Those that are most often set. */
+const LIMITS = {
+  ...LIMIT_ROWS,
+  maxConnectionsPerAddress: {
+    ...LIMIT_ROWS.maxConnectionsPerAddress,
+    flag: "--connections-per-address <number>",
+  },
+  requestsPerSecond: {
+    ...LIMIT_ROWS.requestsPerSecond,
+    flag: "--requests-per-second <number>",
+  },
+} as const satisfies SettingTable;
 
 const TLS = {
   listen: {
@@ -259,9 +295,15 @@ export const PROXY_SECTIONS = {
     rows: PROXY_PROTOCOL,
     live: ["from"],
   },
+  access: {
+    key: "access",
+    doc: "Who may come in; told in [limits.md](limits.md).",
+    rows: ACCESS,
+    live: true,
+  },
   limits: {
     key: "limits",
-    doc: "What clients and targets may do, for each worker.",
+    doc: "What clients and targets may do; what is told of connections and addresses holds over all workers.",
     rows: LIMITS,
     live: true,
   },
@@ -294,15 +336,4 @@ export const proxySettings = settingsOf(PROXY_SECTIONS);
 
 function isLine(text: string): boolean {
   return /^[^\p{Cc}]+$/u.test(text);
-}
-
-/** An IP address, or one with the length of its prefix. */
-function isNetwork(text: string): boolean {
-  const [ip = "", prefix, ...more] = text.split("/");
-  const family = isIP(ip);
-  if (family === 0 || more.length > 0) return false;
-  if (prefix === undefined) return true;
-  return (
-    /^\d{1,3}$/u.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
-  );
 }

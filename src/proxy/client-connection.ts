@@ -10,6 +10,7 @@ import {
   ClientDownstream,
 } from "./client-downstream.ts";
 import { type ClientState, ClientTimes } from "./client-times.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import { ContentFeed } from "./content-feed.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
@@ -69,6 +70,10 @@ export class ClientConnection
     this.#times = new ClientTimes(wire, thread.limits, thread.coarseMs);
     this.#downstream = new ClientDownstream(this, thread);
     wire.handler = this;
+  }
+
+  get facts(): ClientFacts {
+    return this.#downstream.facts;
   }
 
   // ---- bytes from the client

@@ -1,11 +1,14 @@
 import type { RequestHead } from "../http/index.ts";
 import type { StoredResponse } from "../cache/index.ts";
 import type { Downstream } from "./downstream.ts";
+import type { ClientFacts } from "./client-facts.ts";
 import type { Service } from "./service.ts";
 import type { Serving } from "./serving.ts";
 
 /** A client's connection as its thread holds it, whatever it speaks. */
 export interface Client {
+  /** Undefined before it is known. */
+  readonly facts?: ClientFacts;
   /** Times that run out. */
   sweep(nowMs: number): void;
   /**

@@ -3,6 +3,7 @@ import type { Purge } from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
 import type { AccessLines, AccessLogFormat } from "./access-line.ts";
 import type { AccessBatch } from "./access-ring.ts";
+import type { AccessRules } from "./client-guard.ts";
 import type { CertificateFilePair, TicketKeys } from "./certificate-files.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { ProxyStats } from "./proxy-stats.ts";
@@ -29,6 +30,8 @@ export interface DataPlaneOptions {
   readonly trusted?: readonly string[];
   /** Those who begin with a PROXY protocol header on the listeners that want one. */
   readonly proxyPeers?: readonly string[];
+  /** Who may come in, and for whom no limit of an address holds; everybody, nobody. */
+  readonly access?: AccessRules;
   /** For the listeners that speak TLS; the first is for names that none has. */
   readonly certificates?: readonly CertificateFilePair[];
   /** Of a process whose place this one takes; new ones unless given. */
@@ -84,7 +87,7 @@ export interface DataPlane extends AsyncDisposable {
   accessRecords(): Promise<AccessBatch>;
   /** The same as text, which the workers write. */
   accessLines(format: AccessLogFormat): Promise<AccessLines>;
-  /** Replaces limits and trusted networks in every worker. @throws RangeError */
+  /** Replaces limits, trusted networks and access rules in every worker. @throws RangeError */
   configure(settings: Partial<Omit<LiveSettings, "tls">>): void;
   /** Reads the certificates now; bad ones leave the last good ones in force. */
   reloadCertificates(): Promise<boolean>;

@@ -4,23 +4,18 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { plainAddress } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
-import { awaitHeaderOnSocket, awaitHeaderOnWire } from "./awaited-header.ts";
-import type { Client, Dispatch } from "./client.ts";
-import { ClientConnection } from "./client-connection.ts";
+import type { Client } from "./client.ts";
+import { ClientEntry } from "./client-entry.ts";
+import { ClientGuard } from "./client-guard.ts";
 import { dispatch } from "./dispatch.ts";
 import { hstsLine } from "./hsts.ts";
-import { Http2Connection } from "./http2-connection.ts";
 import { descriptorOf } from "./listening-sockets.ts";
 import { Networks } from "./networks.ts";
 import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
-import { redirectToHttps } from "./redirect-to-https.ts";
 import { RoutingTable } from "./routing-table.ts";
-import { SecureListener } from "./secure-listener.ts";
-import { SecureWire } from "./secure-wire.ts";
 import { Service } from "./service.ts";
 import { asksOtherwise } from "./service-rules.ts";
 import type { Serving } from "./serving.ts";
@@ -30,12 +25,7 @@ import { Target } from "./target.ts";
 import { QueueAlarm, TargetQueue } from "./target-queue.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
 import type { Thread } from "./thread.ts";
-import {
-  adoptAccepted,
-  InputBuffers,
-  SERVER_OPTIONS,
-  type Wire,
-} from "./wire.ts";
+import { InputBuffers, SERVER_OPTIONS } from "./wire.ts";
 import type {
   AssignedChange,
   ListenAddress,
@@ -62,21 +52,16 @@ export class DataThread implements Thread {
   readonly cache: HttpCache;
   readonly totals = newTotals();
   readonly access: AccessRing;
+  readonly guard: ClientGuard;
   readonly name: string;
   hsts = "";
   coarseMs = performance.now();
   draining = false;
   #trusted = new Networks([]);
-  #proxyPeers = new Networks([]);
   readonly #post: (message: MessageFromWorker) => void;
   readonly #clients = new Set<Client>();
   readonly #servers: Server[] = [];
-  readonly #secure: SecureListener | undefined;
-  readonly #dispatch: Dispatch = (client, head) => dispatch(this, client, head);
-  readonly #onGone = (gone: Client) => {
-    this.#clients.delete(gone);
-    this.#checkDrained();
-  };
+  readonly #entry: ClientEntry;
   readonly #told = new Map<string, number>();
   readonly #background = new Set<Serving>();
   readonly #askedBeside = new WeakMap<Fill, number>();
@@ -98,8 +83,23 @@ export class DataThread implements Thread {
     this.#alarm = new QueueAlarm(this.#capacity);
     this.cache = new HttpCache(setup.cache);
     this.access = new AccessRing(setup.limits.accessRecords);
-    this.#secure =
-      setup.tls && new SecureListener(setup.tls, this.#secureHandlers());
+    this.guard = new ClientGuard(setup.guard, {
+      column: setup.column,
+      limits: this.limits,
+      counts: this.totals.refusals,
+      trust: this,
+    });
+    this.#entry = new ClientEntry(
+      {
+        thread: this,
+        guard: this.guard,
+        dispatch: (client, head) => dispatch(this, client, head),
+        add: (client) => this.#add(client),
+        hold: (client) => this.#hold(client),
+        gone: (client) => this.#gone(client),
+      },
+      setup.tls,
+    );
     this.configure(setup);
     this.apply(setup.changes, setup.sequence);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -121,7 +121,7 @@ export class DataThread implements Thread {
     reusePort: boolean,
   ): Promise<readonly number[]> {
     const { host, port, sockets = [] } = address;
-    const accept = this.#acceptor(address);
+    const accept = this.#entry.acceptor(address);
     const open = sockets.flatMap(([fd]) => (fd === undefined ? [] : [{ fd }]));
     const where =
       open.length > 0
@@ -134,15 +134,7 @@ export class DataThread implements Thread {
     where: ListenOptions & { readonly fd?: number },
     accept: (shell: Socket) => void,
   ): Promise<number> {
-    const server = createServer(SERVER_OPTIONS, (shell) => {
-      const handshakes = this.#secure?.handshakes ?? 0;
-      if (this.#clients.size + handshakes >= this.limits.maxConnections) {
-        this.totals.connectionsRefused += 1;
-        refuse(shell);
-        return;
-      }
-      accept(shell);
-    });
+    const server = createServer(SERVER_OPTIONS, accept);
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.on("error", reject);
@@ -152,100 +144,20 @@ export class DataThread implements Thread {
     });
   }
 
-  #acceptor(address: ListenAddress): (shell: Socket) => void {
-    const { tls, redirectPort, proxyProtocol } = address;
-    const secure = this.#secure;
-    if (tls === true && secure !== undefined)
-      return (shell) => {
-        if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
-          this.#awaitHeader(shell, secure);
-        else secure.accept(shell, undefined);
-      };
-    const decide =
-      redirectPort === undefined
-        ? this.#dispatch
-        : redirectToHttps(this.#dispatch, redirectPort);
-    return (shell) => {
-      if (proxyProtocol === true && !this.#proxyPeers.isEmpty)
-        this.#awaitHeader(shell, decide);
-      else this.#accept(adoptAccepted(this.input, shell), decide);
-    };
-  }
-
-  /** A header of the PROXY protocol, in clear, then what the listener is for. */
-  #awaitHeader(shell: Socket, next: SecureListener | Dispatch): void {
-    if (!this.#proxyPeers.has(plainAddress(shell.remoteAddress ?? ""))) {
-      this.#countFault("proxy-peer");
-      refuse(shell);
-      return;
-    }
-    const options = { thread: this, onGone: this.#onGone };
-    if (next instanceof SecureListener) {
-      this.#hold(
-        awaitHeaderOnSocket(shell, {
-          ...options,
-          onHeader: (ends) => next.accept(shell, ends),
-        }),
-      );
-      return;
-    }
-    const wire = adoptAccepted(this.input, shell);
-    this.#hold(
-      awaitHeaderOnWire(wire, {
-        ...options,
-        onHeader: (ends, rest) => {
-          wire.ends = ends;
-          const client = this.#accept(wire, next);
-          if (rest.length > 0) client.onBytes(rest, rest.length);
-        },
-      }),
-    );
-  }
-
-  #accept(wire: Wire, decide: Dispatch): ClientConnection {
-    const client = new ClientConnection(wire, {
-      thread: this,
-      dispatch: decide,
-      onGone: this.#onGone,
-    });
-    this.#add(client);
-    return client;
-  }
-
-  #secureHandlers(): ConstructorParameters<typeof SecureListener>[1] {
-    return {
-      limits: this.limits,
-      onHttp1: (socket, ends) => {
-        const wire = new SecureWire(this.input, socket);
-        wire.ends = ends;
-        this.#accept(wire, this.#dispatch);
-      },
-      onHttp2: (socket, ends) => {
-        this.#add(
-          new Http2Connection(socket, {
-            thread: this,
-            dispatch: this.#dispatch,
-            onGone: this.#onGone,
-            ends,
-          }),
-        );
-      },
-      onFailed: () => this.#countFault("tls-handshake"),
-    };
-  }
-
-  #countFault(fault: string): void {
-    const { clientFaults } = this.totals;
-    clientFaults[fault] = (clientFaults[fault] ?? 0) + 1;
-  }
-
   /** Takes what may change while it runs; the ring of the access log stays. */
-  configure({ limits, trusted, proxyPeers, tls }: LiveSettings): void {
+  configure(settings: LiveSettings): void {
+    const { limits, trusted, access } = settings;
     Object.assign(this.limits, limits);
     this.hsts = hstsLine(limits.hstsSeconds);
-    if (tls !== undefined) this.#secure?.replace(tls);
+    this.#entry.configure(settings);
     this.#trusted = new Networks(trusted);
-    this.#proxyPeers = new Networks(proxyPeers);
+    this.guard.configure(access);
+    for (const client of this.#clients)
+      if (!this.#mayStay(client)) client.destroy();
+  }
+
+  #mayStay({ facts }: Client): boolean {
+    return facts === undefined || this.guard.admits(facts.address);
   }
 
   /** Replaces services and targets, one change after the other. */
@@ -401,7 +313,7 @@ export class DataThread implements Thread {
       upstreamOpened,
       upstreamReused,
       waiting,
-      connectionsActive: this.#clients.size + (this.#secure?.handshakes ?? 0),
+      connectionsActive: this.#clients.size + this.#entry.handshakes,
       cache: this.cache.stats(),
       cpuMicros: cpu.user + cpu.system,
     };
@@ -425,7 +337,7 @@ export class DataThread implements Thread {
   cut(): void {
     this.draining = true;
     for (const server of this.#servers) server.close();
-    this.#secure?.close();
+    this.#entry.close();
     for (const client of this.#clients) client.destroy();
     this.#checkDrained();
   }
@@ -440,16 +352,21 @@ export class DataThread implements Thread {
     if (this.draining) client.drain();
   }
 
+  #gone(client: Client): void {
+    this.#clients.delete(client);
+    this.#checkDrained();
+  }
+
   #checkDrained(): void {
     if (!this.draining || this.#saidDrained || this.#clients.size > 0) return;
-    if ((this.#secure?.handshakes ?? 0) > 0) return;
+    if (this.#entry.handshakes > 0) return;
     this.#saidDrained = true;
     this.#post({ kind: "drained" });
   }
 
   #sweepDrain(nowMs: number): void {
     if (nowMs - this.#drainingSinceMs >= this.limits.drainIdleMs)
-      this.#secure?.close(); // handshakes that nobody goes on with
+      this.#entry.close(); // handshakes that nobody goes on with
     this.#checkDrained();
   }
 
@@ -467,9 +384,4 @@ export class DataThread implements Thread {
       if (target.pool.connections === 0) this.#leaving.delete(target);
     }
   }
-}
-
-function refuse(shell: Socket): void {
-  shell.on("error", () => {});
-  shell.destroy();
 }

@@ -69,6 +69,9 @@ function dispatchTo(
   client: Asker,
   head: RequestHead,
 ): Serving | undefined {
+  const { guard } = service;
+  if (guard !== undefined && thread.guard.refusesFor(guard, client, head))
+    return undefined;
   const context = service.cacheContext;
   context.scheme = client.scheme;
   context.host = head.host;

@@ -29,12 +29,12 @@ const PSEUDO_FIELDS = 4;
  * its kin), all else by the same times as HTTP/1.1.
  */
 export class Http2Connection implements Client {
+  readonly facts: ClientFacts;
   readonly #thread: Thread;
   readonly #dispatch: Dispatch;
   readonly #onGone: (client: Client) => void;
   readonly #socket: TLSSocket;
   readonly #session: ServerHttp2Session;
-  readonly #facts: ClientFacts;
   readonly #requests = new Set<Http2Request>();
   readonly #resets: FrameMeter;
   readonly #controlFrames: FrameMeter;
@@ -60,7 +60,7 @@ export class Http2Connection implements Client {
     this.#thread = thread;
     this.#dispatch = options.dispatch;
     this.#onGone = options.onGone;
-    this.#facts = new ClientFacts({ socket, ends: options.ends }, thread);
+    this.facts = new ClientFacts({ socket, ends: options.ends }, thread);
     this.#idleSinceMs = thread.coarseMs;
     const intervalMs = limits.http2IntervalMs;
     this.#resets = new FrameMeter({ limit: limits.http2MaxResets, intervalMs });
@@ -130,7 +130,7 @@ export class Http2Connection implements Client {
     this.#served += 1;
     const request = new Http2Request(stream, {
       thread: this.#thread,
-      facts: this.#facts,
+      facts: this.facts,
       onGone: (gone, wasReset) => this.#onRequestGone(gone, wasReset),
     });
     this.#requests.add(request);

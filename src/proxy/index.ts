@@ -13,6 +13,7 @@ export {
 export { closeDescriptor, descriptorOf } from "./listening-sockets.ts";
 export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 export { startDataPlane } from "./plane.ts";
+export { type Refusal } from "./refusals.ts";
 export { type ProxyStats, type TargetStats } from "./proxy-stats.ts";
 export { type RouteConflict } from "./routing-table.ts";
 export { type EjectionCause } from "./shared-counters.ts";

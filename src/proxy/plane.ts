@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import {
   delay,
   type Journal,
@@ -13,6 +14,12 @@ import {
   joinLines,
 } from "./access-line.ts";
 import { type AccessBatch, NO_RECORDS } from "./access-ring.ts";
+import {
+  createGuardMemory,
+  forgetThread,
+  type GuardMemory,
+  OPEN_ACCESS,
+} from "./client-guard.ts";
 import { CertificateFiles, type TicketKeys } from "./certificate-files.ts";
 import type { DataPlane, DataPlaneOptions } from "./data-plane.ts";
 import { DrainWatch } from "./drain-watch.ts";
@@ -76,6 +83,7 @@ class Plane implements DataPlane {
   readonly #drains: DrainWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   #memory = createCountersMemory({ slots: 1, workers: 1 });
+  readonly #guard: GuardMemory;
   #counters = new SharedCounters(this.#memory, MAIN_COLUMN);
   #state = new PlaneState(this.#counters, 0);
   #health: HealthKeeper | undefined;
@@ -91,6 +99,7 @@ class Plane implements DataPlane {
       limits: readOptions(PROXY_OPTIONS, options.limits),
       trusted: options.trusted ?? [],
       proxyPeers: options.proxyPeers ?? [],
+      access: options.access ?? OPEN_ACCESS,
       tls: undefined,
     };
     this.#signals = new SignalFeed(this.#journal);
@@ -103,11 +112,18 @@ class Plane implements DataPlane {
       onDrained: (registration) =>
         this.#signals.push({ kind: "drained", registration }),
     });
+    this.#guard = createGuardMemory({
+      workers: Math.max(1, options.workers),
+      seed: randomInt(2 ** 31),
+    });
     this.#crew = new WorkerCrew({
       setup: (column) => this.#setup(column),
       onListening: (column, descriptors) =>
         this.#listening.listening(column, descriptors),
-      onEnded: (column) => this.#listening.ended(column),
+      onEnded: (column) => {
+        this.#listening.ended(column);
+        forgetThread(this.#guard, column);
+      },
       onMessage: (message) => this.#onMessage(message),
       journal: this.#journal,
     });
@@ -322,6 +338,7 @@ class Plane implements DataPlane {
     const { cacheBytes, cache, name = "zoogate" } = this.#options;
     return {
       memory: this.#memory,
+      guard: this.#guard,
       column,
       listen: this.#listening.listenOf(column),
       reusePort: this.#reusePort,

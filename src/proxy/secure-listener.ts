@@ -22,6 +22,7 @@ const PROTOCOLS = ["h2", "http/1.1"];
 export class SecureListener {
   readonly #server: Server;
   readonly #handshakes = new Map<Socket, ConnectionEnds | undefined>();
+  readonly #onClosed: (raw: Socket) => void;
   #contexts: SecureContexts;
   #tellsEnds = false;
 
@@ -32,9 +33,12 @@ export class SecureListener {
       readonly onHttp1: OnSecured;
       readonly onHttp2: OnSecured;
       readonly onFailed: () => void;
+      /** A connection that was given to {@link accept} is gone. */
+      readonly onClosed: (raw: Socket) => void;
     },
   ) {
     this.#contexts = new SecureContexts(material);
+    this.#onClosed = options.onClosed;
     this.#server = createServer({
       ...this.#contexts.otherwise,
       ALPNProtocols: PROTOCOLS,
@@ -74,7 +78,10 @@ export class SecureListener {
     if (ends !== undefined) this.#tellsEnds = true;
     this.#handshakes.set(raw, ends);
     raw.on("error", () => {});
-    raw.once("close", () => void this.#handshakes.delete(raw));
+    raw.once("close", () => {
+      this.#handshakes.delete(raw);
+      this.#onClosed(raw);
+    });
     this.#server.emit("connection", raw);
   }
 

@@ -10,6 +10,7 @@ import type { ClientFacts } from "./client-facts.ts";
 import { RetryBudget } from "./retry.ts";
 import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
+import { type ServiceGuard, serviceGuard } from "./service-guard.ts";
 import type { Target } from "./target.ts";
 import type { TargetQueue } from "./target-queue.ts";
 
@@ -29,6 +30,8 @@ export class Service implements Routable {
   head: ServiceHead;
   /** Compiled from the definition; undefined when it has none. */
   rules: ServiceRules | undefined;
+  /** Undefined where anybody may ask as often as he likes. */
+  guard: ServiceGuard | undefined;
   /** What the cache is told of every request; one object, filled in for each. */
   readonly cacheContext: MutableCacheContext;
   #balancer: Balancer<Target>;
@@ -41,6 +44,7 @@ export class Service implements Routable {
     this.name = head.name;
     this.head = head;
     this.rules = serviceRules(head.definition);
+    this.guard = serviceGuard(head.name, head.definition);
     this.#balancer = new Balancer(head.definition.policy);
     this.cacheContext = {
       service: head.name,
@@ -74,6 +78,7 @@ export class Service implements Routable {
     if (head.definition !== this.head.definition)
       this.rules = serviceRules(head.definition);
     this.head = head;
+    this.guard = serviceGuard(head.name, head.definition);
     this.cacheContext.currentRelease = head.currentRelease;
     this.cacheContext.rules = rulesOf(head.definition);
   }

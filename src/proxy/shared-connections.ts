@@ -129,8 +129,10 @@ export class SharedConnections {
     const set = this.#sets.setOf(key);
     if (!this.#sets.lock(set)) return 0;
     const slot = this.#sets.find(set, key);
+    // Before the lock goes: nobody enters meanwhile, to be counted beside who leaves.
+    const total = slot === -1 ? 0 : this.#sum(BEFORE_SLOTS + slot);
     this.#sets.unlock(set);
-    return slot === -1 ? 0 : this.#sum(BEFORE_SLOTS + slot);
+    return total;
   }
 
   /** The thread of a column is gone, and its connections with it. */

@@ -1,5 +1,6 @@
 import type { Fill, HttpCache } from "../cache/index.ts";
 import type { AccessRing } from "./access-ring.ts";
+import type { ClientGuard } from "./client-guard.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { RoutingTable } from "./routing-table.ts";
@@ -21,6 +22,7 @@ export interface Thread {
   readonly cache: HttpCache;
   readonly totals: WorkerTotals;
   readonly access: AccessRing;
+  readonly guard: ClientGuard;
   /** Our name in Via, Cache-Status and Proxy-Status. */
   readonly name: string;
   /** The line that answers over TLS carry; may be empty. */

@@ -4,6 +4,7 @@ import type { CACHE_OPTIONS } from "../cache/options.ts";
 import type { SnapshotChange, TargetView } from "../registry/index.ts";
 import type { AccessLines, AccessLogFormat } from "./access-line.ts";
 import type { AccessBatch } from "./access-ring.ts";
+import type { AccessRules, GuardMemory } from "./client-guard.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { CountersMemory } from "./shared-counters.ts";
 import type { TargetFailure } from "./target-health.ts";
@@ -65,6 +66,8 @@ export interface LiveSettings {
   readonly trusted: readonly string[];
   /** Whose PROXY protocol headers are believed, written likewise; see {@link ListenAddress}. */
   readonly proxyPeers: readonly string[];
+  /** Who may come in, and for whom no limit of an address holds. */
+  readonly access: AccessRules;
   /** Undefined when no listener speaks TLS. */
   readonly tls: TlsMaterial | undefined;
 }
@@ -72,6 +75,7 @@ export interface LiveSettings {
 /** What a worker is started with. */
 export interface WorkerSetup extends LiveSettings {
   readonly memory: CountersMemory;
+  readonly guard: GuardMemory;
   readonly column: number;
   readonly listen: readonly ListenAddress[];
   readonly reusePort: boolean;

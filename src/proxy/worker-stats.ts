@@ -1,4 +1,5 @@
 import type { CacheStats } from "../cache/index.ts";
+import { noRefusals, type Refusal, type RefusalCounts } from "./refusals.ts";
 
 /** Upper bounds of the latency buckets in milliseconds; one more has no bound. */
 export const LATENCY_BUCKETS_MS: readonly number[] = [
@@ -13,7 +14,8 @@ export interface WorkerTotals {
   bytesToClients: number;
   bytesFromClients: number;
   connectionsAccepted: number;
-  connectionsRefused: number;
+  /** Clients that were not served, and why. */
+  refusals: RefusalCounts;
   connectionsActive: number;
   /** Malformed heads and bodies, by fault. */
   clientFaults: Record<string, number>;
@@ -41,7 +43,7 @@ export function newTotals(): WorkerTotals {
     bytesToClients: 0,
     bytesFromClients: 0,
     connectionsAccepted: 0,
-    connectionsRefused: 0,
+    refusals: noRefusals(),
     connectionsActive: 0,
     clientFaults: {},
     retries: 0,
@@ -74,11 +76,12 @@ export function addTotals(into: WorkerTotals, more: WorkerTotals): void {
     into.latency[bucket] = (into.latency[bucket] ?? 0) + count;
   for (const [fault, count] of Object.entries(more.clientFaults))
     into.clientFaults[fault] = (into.clientFaults[fault] ?? 0) + count;
+  for (const [refusal, count] of Object.entries(more.refusals))
+    into.refusals[refusal as Refusal] += count; // its keys are no others
   into.requests += more.requests;
   into.bytesToClients += more.bytesToClients;
   into.bytesFromClients += more.bytesFromClients;
   into.connectionsAccepted += more.connectionsAccepted;
-  into.connectionsRefused += more.connectionsRefused;
   into.connectionsActive += more.connectionsActive;
   into.retries += more.retries;
   into.upgrades += more.upgrades;

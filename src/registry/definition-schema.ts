@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isNetwork } from "../base/index.ts";
 import type { HashSource, ServiceDefinition } from "./definition.ts";
 import { deepFreeze, parseJson, type Parsed } from "./parse-json.ts";
 import { Host, Path } from "./definition-text.ts";
@@ -88,6 +89,30 @@ const Rollout = v.object({
   ),
 });
 
+const Networks = v.pipe(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.check(
+        isNetwork,
+        (issue) =>
+          `${issue.received} is not an IP address or a network such as "10.0.0.0/8"`,
+      ),
+    ),
+  ),
+  v.maxLength(1_000),
+);
+
+const Access = v.object({
+  allow: v.optional(Networks, () => []),
+  deny: v.optional(Networks, () => []),
+});
+
+const RateLimit = v.object({
+  requestsPerSecond: count(1, 1_000_000),
+  burst: v.optional(count(1, 1_000_000), 100),
+});
+
 const Definition = v.pipe(
   v.object({
     hosts: v.optional(v.pipe(v.array(Host), v.maxLength(1_000)), () => []),
@@ -107,6 +132,8 @@ const Definition = v.pipe(
     health: v.optional(Health, {}),
     capacity: v.optional(Capacity, {}),
     rollout: v.optional(Rollout, {}),
+    access: v.optional(Access, {}),
+    rateLimit: v.optional(RateLimit),
     removed: v.optional(v.boolean(), false),
   }),
   v.check(
@@ -152,6 +179,7 @@ function fill(given: Given): ServiceDefinition {
     },
     health: { ...given.health, active: given.health.active },
     rollout: { ...given.rollout, pin: given.rollout.pin },
+    rateLimit: given.rateLimit,
   });
 }
 

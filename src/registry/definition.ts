@@ -132,6 +132,21 @@ export interface HeadersDefinition {
   readonly response: FieldsDefinition;
 }
 
+/** IP addresses and networks (CIDR). */
+export interface AccessDefinition {
+  /** Nobody else may ask; empty: everybody. */
+  readonly allow: readonly string[];
+  /** They may not ask, be they allowed or not. */
+  readonly deny: readonly string[];
+}
+
+/** Of each client address, over all workers of one proxy. */
+export interface RateLimitDefinition {
+  readonly requestsPerSecond: number;
+  /** Requests at once. */
+  readonly burst: number;
+}
+
 export interface ServiceDefinition {
   /** Lower case, without port. None: every host that no other service names. */
   readonly hosts: readonly string[];
@@ -152,4 +167,6 @@ export interface ServiceDefinition {
   readonly health: HealthDefinition;
   readonly capacity: CapacityDefinition;
   readonly rollout: RolloutDefinition;
+  readonly access: AccessDefinition;
+  readonly rateLimit: RateLimitDefinition | undefined;
 }

@@ -54,6 +54,7 @@ const KEYS: Keys = {
     ...defaultDefinition.health,
     active: { path: "", intervalMs: 0, timeoutMs: 0, rise: 0, fall: 0 },
   },
+  rateLimit: { requestsPerSecond: 0, burst: 0 },
 };
 const MAX_WEIGHT = 1_000_000;
 

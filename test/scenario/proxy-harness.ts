@@ -47,6 +47,8 @@ export function definition(
     },
     capacity: { perTarget: 0, queue: 1024, queueMs: 5000 },
     rollout: { mode: "mixed", min: 1, skew: "off", pin: undefined },
+    access: { allow: [], deny: [] },
+    rateLimit: undefined,
     ...change,
   };
 }

@@ -203,7 +203,10 @@ test("a handshake that does not come is ended, and counts until then", async (t)
   await once(silent.socket, "connect");
   const second = new RawClient(port);
   await second.all();
-  assert.equal((await plane.stats()).totals.connectionsRefused, 1);
+  assert.equal(
+    (await plane.stats()).totals.refusals["too-many-connections"],
+    1,
+  );
   await silent.all();
   while ((await plane.stats()).totals.connectionsActive > 0);
   const socket = await tlsClient(t, port);

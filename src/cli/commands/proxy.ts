@@ -128,6 +128,7 @@ async function serve(
       version: await packageVersion(),
       trusted: settings.main.trust,
       proxyPeers: settings.proxyProtocol.from,
+      access: settings.access,
       limits: limitsOf(settings),
       services: config.services,
       ...(predecessor === undefined
@@ -222,6 +223,7 @@ function reloader(
         }),
         trusted: settings.main.trust,
         proxyPeers: settings.proxyProtocol.from,
+        access: settings.access,
         services,
       }),
     setLogLevel: setLevel,
