@@ -291,7 +291,7 @@ export class Exchange implements Serving, UpstreamUser, Patient {
       return;
     }
     const refused = fault === "refused" || fault === "connect-timed-out";
-    attempts.failed(refused ? "refused" : "cut");
+    if (fault !== "no-socket") attempts.failed(refused ? "refused" : "cut");
     this.#retryOrFail(fault, detail);
   }
 

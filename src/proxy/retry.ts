@@ -1,4 +1,3 @@
-import type { ProxyErrorType } from "../http/index.ts";
 import type { RetryDefinition } from "../registry/index.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 
@@ -8,6 +7,7 @@ import type { OwnAnswer } from "./own-answer.ts";
  * - The connection was refused or never opened: nothing was sent, any method
  *   may go to the next target, at no cost to the budget (RFC 9110 §9.2.2). A
  *   refusal takes no time either and does not count as an attempt.
+ * - We had no socket for it: no target is at fault, and none can be asked.
  * - The connection was cut before a response head: only if repeating it is
  *   harmless (an idempotent method, or no byte of it had left) and its body is
  *   still held whole. Free too while another target answers: this one is gone,
@@ -27,6 +27,7 @@ import type { OwnAnswer } from "./own-answer.ts";
 /** How an attempt failed before its response head was passed on. */
 export type AttemptFault =
   | "refused"
+  | "no-socket"
   | "connect-timed-out"
   | "cut"
   | "invalid-response"
@@ -52,6 +53,7 @@ export interface Attempt {
 }
 
 export type NoRetryReason =
+  | "no-socket"
   | "no-target-left"
   | "attempts-used-up"
   | "too-late"
@@ -80,6 +82,8 @@ export function decideRetry(
   if (attempt.elapsedMs > definition.deadlineMs) return no("too-late");
   if (!attempt.bodyHeld) return no("body-gone");
   switch (attempt.fault) {
+    case "no-socket":
+      return no("no-socket");
     case "refused":
     case "connect-timed-out":
       return { retry: true, costs: false };
@@ -116,6 +120,7 @@ export function outlookAfter(attempt: {
       return "return";
     case "cut":
       return attempt.idempotent && !attempt.repeated ? "once-more" : "none";
+    case "no-socket":
     case "invalid-response":
     case "head-timed-out":
     case "listed-status":
@@ -197,12 +202,14 @@ export function failureAnswer(
 }
 
 const FAILURES: Readonly<
-  Record<
-    AttemptFault,
-    { readonly status: number; readonly error: ProxyErrorType }
-  >
+  Record<AttemptFault, Pick<OwnAnswer, "status" | "error" | "retryAfterS">>
 > = {
   refused: { status: 502, error: "connection_refused" },
+  "no-socket": {
+    status: 503,
+    error: "connection_limit_reached",
+    retryAfterS: 1,
+  },
   "connect-timed-out": { status: 504, error: "connection_timeout" },
   cut: { status: 502, error: "connection_terminated" },
   "invalid-response": { status: 502, error: "http_protocol_error" },

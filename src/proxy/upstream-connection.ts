@@ -16,6 +16,8 @@ import { type InputBuffers, Wire, type WireHandler } from "./wire.ts";
 export type UpstreamFault =
   /** Never open: no byte was sent. */
   | "refused"
+  /** Never begun: this host has no file, port or memory left for it. */
+  | "no-socket"
   | "connect-timed-out"
   /** Closed before the answer was whole. */
   | "cut"
@@ -234,7 +236,8 @@ export class UpstreamConnection implements WireHandler {
   }
 
   onClose(code: string | undefined): void {
-    this.#fail(this.#state === "connecting" ? "refused" : "cut", code);
+    if (this.#state !== "connecting") this.#fail("cut", code);
+    else this.#fail(isOurLack(code) ? "no-socket" : "refused", code);
   }
 
   /** Reads on from `bytes[0..end)`; heads first, then content. */
@@ -371,4 +374,15 @@ export class UpstreamConnection implements WireHandler {
     )?.[1];
     if (seconds !== undefined) this.keepAliveMs = Number(seconds) * 1000;
   }
+}
+
+/** The target has not even been asked. */
+function isOurLack(code: string | undefined): boolean {
+  return (
+    code === "EMFILE" || // files of this process
+    code === "ENFILE" || // files of the system
+    code === "EADDRNOTAVAIL" || // ports towards this target
+    code === "ENOBUFS" ||
+    code === "ENOMEM"
+  );
 }
