@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import type { EventEmitter } from "node:events";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -54,8 +54,16 @@ async function open({ port, tlsPort, random }: Place): Promise<Socket> {
   socket.on("error", () => {});
   const timer = setTimeout(() => socket.destroy(), PATIENCE_MS);
   socket.once("close", () => clearTimeout(timer));
-  await once(socket, isSecure ? "secureConnect" : "connect");
+  await opened(socket, isSecure ? "secureConnect" : "connect");
   return socket;
+}
+
+/** Rejects when it is closed instead. */
+function opened(emitter: EventEmitter, event: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    emitter.once(event, () => resolve());
+    emitter.once("close", () => reject(new Error("Cannot go on: closed")));
+  });
 }
 
 function get(path: string, lines = ""): string {
@@ -250,7 +258,7 @@ async function http2({ tlsPort, random }: Place): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     session.once("close", () => resolve());
   });
-  await once(session, "connect");
+  await opened(session, "connect");
   await Promise.all(
     Array.from({ length: 1 + random.below(6) }, () => stream(session, random)),
   );
