@@ -48,3 +48,8 @@ export {
   parseBytes,
   parseDurationMs,
 } from "./units.ts";
+export {
+  listenOnSocket,
+  refuseSocketInUse,
+  removeSocketFile,
+} from "./unix-socket.ts";
