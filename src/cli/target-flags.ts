@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { hostname } from "node:os";
-import { formatAddress, type Journal } from "../base/index.ts";
+import { type Address, formatAddress, type Journal } from "../base/index.ts";
 import { defaultDataFolder } from "../config/index.ts";
 import {
   type ReadyTarget,
@@ -54,7 +54,7 @@ export function addTargetOptions(command: Command): Command {
     .addOption(
       new Option(
         "--advertise <host[:port]>",
-        "the address registered, where proxies reach this server; needed when it listens on a wildcard or loopback address and ZooKeeper is on another machine",
+        "the address registered, where proxies reach this server, or unix:/PATH; needed when it listens on a wildcard or loopback address, or a Unix socket, and ZooKeeper is on another machine",
       ),
     )
     .addOption(
@@ -121,6 +121,11 @@ export async function withTarget(
   });
 }
 
+function addressText(address: Address): string {
+  const text = formatAddress(address);
+  return address.socketPath === undefined ? `http://${text}` : text;
+}
+
 /** One `ready` line, for the first registration; the log tells of the others. */
 function tellReady(): (ready: ReadyTarget) => void {
   let told = false;
@@ -128,7 +133,7 @@ function tellReady(): (ready: ReadyTarget) => void {
     if (told) return;
     told = true;
     const what = [
-      `http://${formatAddress(address)}`,
+      addressText(address),
       `as ${name} of ${service}`,
       ...(release === undefined ? [] : [`release ${release}`]),
       ...(files === undefined ? [] : [`${files} files`]),

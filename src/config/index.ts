@@ -1,5 +1,5 @@
 /** Files, environment and flags, checked and made into plain values. */
-export { parseAddress } from "./address.ts";
+export { isMode, parseAddress, parseListenAddress } from "./address.ts";
 export { type DigestCredentials, readAuthFile } from "./auth-file.ts";
 export { ConfigError, type ConfigFault } from "./config-error.ts";
 export { ConfigFile, type FilePath } from "./config-file.ts";

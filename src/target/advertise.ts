@@ -11,6 +11,7 @@ import {
   formatAddress,
   isLoopback,
   isWildcard,
+  readAddress,
 } from "../base/index.ts";
 import { TargetError } from "./target-error.ts";
 
@@ -35,7 +36,8 @@ export function advertisedAddress(given: {
   readonly ownAddresses?: readonly string[];
 }): Address {
   const { listen, advertise } = given;
-  if (advertise !== undefined) return parseAdvertise(advertise, listen.port);
+  if (advertise !== undefined) return parseAdvertise(advertise, listen);
+  if (listen.socketPath !== undefined) return advertisedSocket(listen, given);
   const wildcard = isWildcard(listen.host);
   if (!wildcard && !isLoopback(listen.host)) return listen;
   const nearness = nearnessOf(
@@ -52,18 +54,38 @@ export function advertisedAddress(given: {
   );
 }
 
-/** `http://host:port`, IPv6 in brackets. */
+/** `http://host:port`, IPv6 in brackets, or `unix:/path`. */
 export function addressUrl(address: Address): string {
-  return `http://${formatAddress(address)}`;
+  const text = formatAddress(address);
+  return address.socketPath === undefined ? `http://${text}` : text;
 }
 
-function parseAdvertise(text: string, defaultPort: number): Address {
+/** Only proxies of this machine reach a Unix socket; others would, and would fail. */
+function advertisedSocket(
+  listen: Address,
+  given: {
+    readonly zookeeperHosts: readonly string[];
+    readonly ownAddresses?: readonly string[];
+  },
+): Address {
+  const own = given.ownAddresses ?? ownAddresses();
+  if (nearnessOf(given.zookeeperHosts, own).kind !== "elsewhere") return listen;
+  const where = formatAddress(listen);
+  throw new TargetError(
+    "advertise-needed",
+    `Cannot register ${where}: ZooKeeper is on another machine, whose proxies do not reach it; if all proxies are on this one, say so with --advertise ${where}`,
+  );
+}
+
+function parseAdvertise(text: string, listen: Address): Address {
+  const whole = readAddress(text);
+  if (whole?.socketPath !== undefined) return whole;
   const groups =
     /^(?:\[(?<literal>[0-9A-Fa-f:.]+)\]|(?<name>[A-Za-z0-9._-]+))(?::(?<port>\d{1,5}))?$/u.exec(
       text,
     )?.groups;
   const host = isIPv6(text) ? text : (groups?.["literal"] ?? groups?.["name"]);
-  const port = Number(groups?.["port"] ?? defaultPort);
+  const port = Number(groups?.["port"] ?? listen.port);
   const sound =
     host !== undefined &&
     port > 0 &&
@@ -73,7 +95,7 @@ function parseAdvertise(text: string, defaultPort: number): Address {
   if (sound) return { host, port };
   throw new TargetError(
     "bad-address",
-    `Cannot advertise ${JSON.stringify(text)}: it is not HOST or HOST:PORT of one machine`,
+    `Cannot advertise ${JSON.stringify(text)}: it is not HOST or HOST:PORT of one machine, nor unix:/PATH`,
   );
 }
 

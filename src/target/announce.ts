@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
+import { resolve } from "node:path";
 import {
   type Address,
   type Clock,
   type Journal,
+  readAddress,
   silentJournal,
   systemClock,
+  UNIX,
 } from "../base/index.ts";
 import { registryConnectString } from "../registry/index.ts";
 import {
@@ -260,10 +263,14 @@ async function listening(server: Server): Promise<Address> {
   // Rejects with the server's own error when it cannot listen.
   if (!server.listening) await once(server, "listening");
   const address = server.address();
+  if (typeof address === "string") {
+    const atSocket = readAddress(UNIX + resolve(address));
+    if (atSocket !== undefined) return atSocket;
+  }
   if (address === null || typeof address === "string")
     throw new TargetError(
       "cannot-listen",
-      "Cannot announce a server that does not listen on a host and port",
+      "Cannot announce a server that listens neither on a host and port nor on a Unix socket",
     );
   return { host: address.address, port: address.port };
 }

@@ -1,6 +1,13 @@
 import { request } from "node:http";
-import { connect } from "node:net";
-import { type Clock, delay, systemClock } from "../base/index.ts";
+import { connect, type Socket } from "node:net";
+import {
+  type Address,
+  type Clock,
+  delay,
+  formatAddress,
+  systemClock,
+} from "../base/index.ts";
+import { localProxyHeader, type ProxyProtocolVersion } from "../http/index.ts";
 import { systemErrorCode, TargetError } from "./target-error.ts";
 
 /** How a server is asked whether it is well. */
@@ -10,14 +17,9 @@ export type HealthCheck =
   /** It answers `GET path` with 200 to 399. */
   | { readonly kind: "http"; readonly path: string };
 
-export interface CheckAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** What one check found. */
 export type CheckResult =
-  | { readonly kind: "good"; readonly address: CheckAddress }
+  | { readonly kind: "good"; readonly address: Address }
   /** Nothing listens: no second look is needed. */
   | { readonly kind: "refused" }
   | {
@@ -29,7 +31,7 @@ export type CheckResult =
 
 /** Turns of a server's health. */
 export type HealthTurn =
-  | { readonly kind: "up"; readonly address: CheckAddress }
+  | { readonly kind: "up"; readonly address: Address }
   | { readonly kind: "down"; readonly result: CheckResult };
 
 const TIMEOUT_MS = 2_000;
@@ -58,10 +60,12 @@ export function parseHealthCheck(text: string): HealthCheck {
 
 /** What to check, and where; the addresses are tried in order and one good is enough. */
 export interface CheckOptions {
-  readonly addresses: readonly CheckAddress[];
+  readonly addresses: readonly Address[];
   readonly check: HealthCheck;
   /** Sent as `Host`, where it is not the address. */
   readonly hostName?: string | undefined;
+  /** Each connection begins with a header that speaks for nobody. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -116,11 +120,11 @@ export async function* healthTurns(
 }
 
 function checkTcp(
-  address: CheckAddress,
+  address: Address,
   options: CheckOptions,
 ): Promise<CheckResult> {
   return new Promise((resolve) => {
-    const socket = connect({ host: address.host, port: address.port });
+    const socket = connectTo(address, options);
     const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
     const end = (result: CheckResult) => {
       timeout.removeEventListener("abort", onTimeout);
@@ -137,7 +141,7 @@ function checkTcp(
 }
 
 function checkHttp(
-  address: CheckAddress,
+  address: Address,
   path: string,
   options: CheckOptions,
 ): Promise<CheckResult> {
@@ -147,13 +151,11 @@ function checkHttp(
   );
   return new Promise((resolve) => {
     const asked = request({
-      host: address.host,
-      port: address.port,
+      createConnection: () => connectTo(address, options),
       path,
-      agent: false,
       headers: {
         "User-Agent": "zoogate-check",
-        ...(options.hostName === undefined ? {} : { Host: options.hostName }),
+        Host: options.hostName ?? hostOf(address),
       },
       signal: AbortSignal.any(signals),
     });
@@ -175,6 +177,25 @@ function checkHttp(
   });
 }
 
+function connectTo(
+  { host, port, socketPath }: Address,
+  { proxyProtocol }: CheckOptions,
+): Socket {
+  const socket =
+    socketPath === undefined
+      ? connect({ host, port })
+      : connect({ path: socketPath });
+  if (proxyProtocol !== undefined)
+    socket.write(localProxyHeader(proxyProtocol));
+  return socket;
+}
+
+function hostOf(address: Address): string {
+  return address.socketPath === undefined
+    ? formatAddress(address)
+    : "localhost";
+}
+
 function timedOut(options: CheckOptions): CheckResult {
   const ms = options.timeoutMs ?? TIMEOUT_MS;
   return {
@@ -188,6 +209,8 @@ function fromError(error: Error, options: CheckOptions): CheckResult {
   if (options.signal?.aborted === true) return timedOut(options);
   const code = systemErrorCode(error);
   if (code === "ECONNREFUSED") return { kind: "refused" };
+  // There is no such Unix socket yet, or any more.
+  if (code === "ENOENT") return { kind: "refused" };
   // An address that this machine does not have (no IPv6) is as good as silent.
   if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT")
     return { kind: "refused" };

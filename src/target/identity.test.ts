@@ -49,15 +49,18 @@ describe("readIdentity()", () => {
 });
 
 describe("targetName()", () => {
+  const listen = { host: "127.0.0.1", port: 3000 };
   it("targetName() is host name and port unless it is given", () => {
-    assert.match(targetName(undefined, 3000), /^[A-Za-z0-9._+-]+:3000$/u);
+    assert.match(targetName(undefined, listen), /^[A-Za-z0-9._+-]+:3000$/u);
     assert.ok(
-      targetName(undefined, 3000).includes(hostname().slice(0, 4)) ||
+      targetName(undefined, listen).includes(hostname().slice(0, 4)) ||
         hostname() === "",
     );
-    assert.equal(targetName("one", 3000), "one");
+    assert.equal(targetName("one", listen), "one");
+    const atSocket = { host: "", port: 0, socketPath: "/run/web.sock" };
+    assert.match(targetName(undefined, atSocket), /[^:]:\/run\/web\.sock$/u);
     assert.throws(
-      () => targetName("", 3000),
+      () => targetName("", listen),
       (error) => error instanceof TargetError && error.code === "bad-name",
     );
   });

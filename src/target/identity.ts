@@ -64,9 +64,12 @@ export async function readIdentity(given: {
   }
 }
 
-/** `<hostname>:<port>`, or the operator's own word. */
-export function targetName(given: string | undefined, port: number): string {
-  const name = given ?? `${plainHostName()}:${port}`;
+/** `<hostname>:<port>`, `<hostname>:<path>` of a Unix socket, or the operator's own word. */
+export function targetName(
+  given: string | undefined,
+  { port, socketPath }: Address,
+): string {
+  const name = given ?? `${plainHostName()}:${socketPath ?? port}`;
   const bytes = Buffer.byteLength(name);
   if (bytes > 0 && bytes <= 128) return name;
   throw new TargetError(

@@ -27,6 +27,7 @@ export {
   type RunServeOptions,
 } from "./run-serve.ts";
 export {
+  DEFAULT_SOCKET_MODE,
   serveDirectory,
   type ServeDirectoryOptions,
   type ServedRelease,

@@ -39,8 +39,11 @@ import {
 import { TargetError } from "./target-error.ts";
 
 export interface RunRegisterOptions extends RegistrationOptions {
-  /** The port that the server listens on. */
+  /** The port that the server listens on; 0 where it listens on a Unix socket. */
   readonly port: number;
+  readonly socketPath?: string | undefined;
+  /** Its checks begin with a header of the PROXY protocol, as the service's definition has it. */
+  readonly proxyProtocol?: CheckOptions["proxyProtocol"];
   /** Default: tcp. */
   readonly check?: HealthCheck | undefined;
   /** Without it the port is only watched. */
@@ -57,16 +60,20 @@ export interface RunRegisterOptions extends RegistrationOptions {
 export async function runRegister(
   options: RunRegisterOptions,
 ): Promise<number> {
-  const { command, port, cwd = process.cwd() } = options;
+  const { command, port, socketPath, cwd = process.cwd() } = options;
   // What cannot be registered is not started either.
-  const facts = await factsOf({ host: "127.0.0.1", port }, options);
+  const [address] = addressesOf(options);
+  const facts = await factsOf(address, options);
   const release = await readRelease(options.release, cwd);
   if (command === undefined)
     return new Watch(options, facts, undefined).run(release);
   await refusePortInUse(options);
   await using running = await SupervisedCommand.start(command, {
     cwd,
-    env: { PORT: String(port), ...process.env },
+    env:
+      socketPath === undefined
+        ? { PORT: String(port), ...process.env }
+        : process.env,
   });
   return await new Watch(options, facts, running).run(release);
 }
@@ -214,7 +221,7 @@ class Watch {
       room: "target",
       event: "command-ended",
       message: early
-        ? `The command ended (${endText(end)}) before port ${this.#options.port} answered`
+        ? `The command ended (${endText(end)}) before ${placeOf(this.#options)} answered`
         : `The command ended (${endText(end)}); its registration is removed`,
       end: endText(end),
     });
@@ -236,14 +243,29 @@ async function readRelease(
   return { release: given ?? ofGit, commit: commitLabel(git) };
 }
 
+type Place = Pick<RunRegisterOptions, "port" | "socketPath">;
+
+function addressesOf({
+  port,
+  socketPath,
+}: Place): readonly [Address, ...Address[]] {
+  if (socketPath !== undefined) return [{ host: "", port: 0, socketPath }];
+  // Servers that listen on "localhost" may be on the second alone.
+  return [
+    { host: "127.0.0.1", port },
+    { host: "::1", port },
+  ];
+}
+
+function placeOf({ port, socketPath }: Place): string {
+  return socketPath ?? `port ${port}`;
+}
+
 function checkOptions(options: RunRegisterOptions): CheckOptions {
-  const { port, check = { kind: "tcp" }, hosts = [] } = options;
+  const { check = { kind: "tcp" }, hosts = [], proxyProtocol } = options;
   return {
-    // Servers that listen on "localhost" may be on the second alone.
-    addresses: [
-      { host: "127.0.0.1", port },
-      { host: "::1", port },
-    ],
+    addresses: addressesOf(options),
+    proxyProtocol,
     check,
     hostName: hosts[0],
   };
@@ -257,7 +279,7 @@ async function refusePortInUse(options: RunRegisterOptions): Promise<void> {
   if (result.kind === "refused") return;
   throw new TargetError(
     "port-already-answers",
-    `Cannot start the command: port ${options.port} already answers, and its owner would be registered in the command's place`,
+    `Cannot start the command: ${placeOf(options)} already answers, and its owner would be registered in the command's place`,
   );
 }
 

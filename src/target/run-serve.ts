@@ -63,6 +63,8 @@ export interface ReadyTarget {
 export interface RunServeOptions extends RegistrationOptions {
   readonly dir: string;
   readonly listen: Address;
+  /** Of the file of a Unix socket. */
+  readonly socketMode?: number | undefined;
 }
 
 /**
@@ -72,10 +74,11 @@ export interface RunServeOptions extends RegistrationOptions {
  * @throws TargetError when it cannot serve, or cannot be or stay registered
  */
 export async function runServe(options: RunServeOptions): Promise<void> {
-  const { dir, listen, release, journal, signal } = options;
+  const { dir, listen, socketMode, release, journal, signal } = options;
   const server = await serveDirectory({
     dir,
     listen,
+    socketMode,
     release,
     journal,
     signal,
@@ -108,7 +111,7 @@ export async function factsOf(
   const advertised = advertisedAddress({ listen, advertise, zookeeperHosts });
   return {
     service: options.service,
-    name: targetName(name, listen.port),
+    name: targetName(name, listen),
     url: addressUrl(advertised),
     weight: options.weight ?? 1,
     hosts: options.hosts ?? [],

@@ -3,6 +3,8 @@ import {
   type Address,
   formatAddress,
   type Journal,
+  listenOnSocket,
+  removeSocketFile,
   silentJournal,
 } from "../base/index.ts";
 import { commitLabel, readGitState } from "./git-commit.ts";
@@ -18,11 +20,15 @@ import { systemErrorCode, TargetError } from "./target-error.ts";
  * request closes, so that none is sent into a closing connection.
  */
 const KEEP_ALIVE_MS = 75_000;
+/** The owner and the group: nobody else of this machine. */
+export const DEFAULT_SOCKET_MODE = 0o660;
 
 export interface ServeDirectoryOptions {
   readonly dir: string;
   /** Port 0 takes a free one. */
   readonly listen: Address;
+  /** Of the file of a Unix socket. */
+  readonly socketMode?: number | undefined;
   /** Names the present content; later content gets `<release>+<digest>`. */
   readonly release?: string | undefined;
   readonly journal?: Journal;
@@ -60,7 +66,7 @@ export interface StaticServer extends AsyncDisposable {
 export async function serveDirectory(
   options: ServeDirectoryOptions,
 ): Promise<StaticServer> {
-  const { dir, listen, journal = silentJournal, signal } = options;
+  const { dir, journal = silentJournal, signal } = options;
   const site = await LiveSite.open(dir, { journal, signal });
   try {
     const releaseOf = releaseNaming(site.state.manifest, options.release);
@@ -70,7 +76,7 @@ export async function serveDirectory(
     );
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     const stop = new ServerStop(server);
-    const address = await listenOn(server, listen);
+    const address = await listenOn(server, options);
     return new DirectoryServer({ site, stop, address, releaseOf, dir });
   } catch (error) {
     await site.close();
@@ -117,6 +123,8 @@ class DirectoryServer implements StaticServer {
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
     await this.#stop.stop(options);
+    const { socketPath } = this.address;
+    if (socketPath !== undefined) await removeSocketFile(socketPath);
     await this.#site.close();
   }
 
@@ -126,7 +134,17 @@ class DirectoryServer implements StaticServer {
   }
 }
 
-async function listenOn(server: Server, listen: Address): Promise<Address> {
+async function listenOn(
+  server: Server,
+  options: ServeDirectoryOptions,
+): Promise<Address> {
+  const { listen, socketMode = DEFAULT_SOCKET_MODE } = options;
+  if (listen.socketPath !== undefined)
+    return listenOnPath(server, {
+      listen,
+      path: listen.socketPath,
+      mode: socketMode,
+    });
   await new Promise<void>((resolve, reject) => {
     const onError = (error: Error) => reject(listenError(listen, error));
     server.once("error", onError);
@@ -143,13 +161,31 @@ async function listenOn(server: Server, listen: Address): Promise<Address> {
   return { host: listen.host, port: bound.port };
 }
 
+async function listenOnPath(
+  server: Server,
+  options: {
+    readonly listen: Address;
+    readonly path: string;
+    readonly mode: number;
+  },
+): Promise<Address> {
+  try {
+    await listenOnSocket(server, options);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw listenError(options.listen, error);
+  }
+  server.on("error", () => {}); // as in listenOn()
+  return options.listen;
+}
+
 function listenError(listen: Address, cause: Error): TargetError {
   const where = formatAddress(listen);
   switch (systemErrorCode(cause)) {
     case "EADDRINUSE":
       return new TargetError(
         "address-in-use",
-        `Cannot listen on ${where}: the port is in use`,
+        `Cannot listen on ${where}: ${listen.socketPath === undefined ? "the port is in use" : "somebody listens there"}`,
         { cause },
       );
     case "EACCES":
@@ -163,6 +199,18 @@ function listenError(listen: Address, cause: Error): TargetError {
       return new TargetError(
         "cannot-listen",
         `Cannot listen on ${where}: it is not an address of this machine`,
+        { cause },
+      );
+    case "EEXIST":
+      return new TargetError(
+        "cannot-listen",
+        `Cannot listen on ${where}: there is a file that is no socket`,
+        { cause },
+      );
+    case "ENOENT":
+      return new TargetError(
+        "cannot-listen",
+        `Cannot listen on ${where}: there is no such folder`,
         { cause },
       );
     default:

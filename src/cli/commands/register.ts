@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { resolve } from "node:path";
+import { readAddress, UNIX } from "../../base/index.ts";
 import {
   type HealthCheck,
   parseHealthCheck,
@@ -11,8 +13,10 @@ import {
 } from "../target-flags.ts";
 
 interface RegisterFlags extends TargetFlags {
-  readonly port: number;
+  readonly port?: number;
+  readonly socket?: string;
   readonly check: HealthCheck;
+  readonly checkProxyProtocol?: "v1" | "v2";
 }
 
 /** `zoogate register` */
@@ -20,9 +24,24 @@ export function registerCommand(): Command {
   const command = new Command("register")
     .argument("[command...]", "runs this server (write it after --)")
     .addOption(
-      new Option("--port <number>", "the port that the server listens on")
-        .argParser(parsePort)
-        .makeOptionMandatory(),
+      new Option(
+        "--port <number>",
+        "the port that the server listens on",
+      ).argParser(parsePort),
+    )
+    .addOption(
+      new Option(
+        "--socket <path>",
+        "in place of a port: the Unix socket that the server listens on",
+      )
+        .argParser(parseSocket)
+        .conflicts("port"),
+    )
+    .addOption(
+      new Option(
+        "--check-proxy-protocol <version>",
+        "checks begin with a header of the PROXY protocol, as the service's definition has it",
+      ).choices(["v1", "v2"]),
     )
     .addOption(
       new Option(
@@ -47,10 +66,15 @@ On SIGTERM the target leaves in order, then the command is stopped.
     )
     .action(async (words: readonly string[], flags: RegisterFlags) => {
       const [file, ...args] = words;
+      const { port, socket, checkProxyProtocol } = flags;
+      if (port === undefined && socket === undefined)
+        command.error("error: give --port NUMBER, or --socket PATH");
       await withTarget(flags, async (options) => {
         process.exitCode = await runRegister({
           ...options,
-          port: flags.port,
+          port: port ?? 0,
+          socketPath: socket,
+          proxyProtocol: checkProxyProtocol,
           check: flags.check,
           command: file === undefined ? undefined : { file, args },
         });
@@ -62,6 +86,15 @@ function parsePort(value: string): number {
   const port = Number(value);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
   throw new InvalidArgumentError("It should be a port, 1 to 65535.");
+}
+
+function parseSocket(value: string): string {
+  const path = value.startsWith(UNIX) ? value.slice(UNIX.length) : value;
+  const address = readAddress(UNIX + resolve(path));
+  if (address?.socketPath !== undefined) return address.socketPath;
+  throw new InvalidArgumentError(
+    "It should be the path of a socket, of at most 103 bytes.",
+  );
 }
 
 function parseCheck(value: string): HealthCheck {

@@ -1,6 +1,6 @@
-import { Command, Option } from "commander";
-import { parseAddress } from "../../config/index.ts";
-import { runServe } from "../../target/index.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isMode, parseListenAddress } from "../../config/index.ts";
+import { DEFAULT_SOCKET_MODE, runServe } from "../../target/index.ts";
 import {
   addTargetOptions,
   type TargetFlags,
@@ -9,6 +9,11 @@ import {
 
 const DEFAULT_LISTEN = "127.0.0.1:3000";
 
+interface ServeFlags extends TargetFlags {
+  readonly listen: string;
+  readonly socketMode: number;
+}
+
 /** `zoogate serve` */
 export function serveCommand(): Command {
   const command = new Command("serve")
@@ -16,8 +21,16 @@ export function serveCommand(): Command {
     .addOption(
       new Option(
         "--listen <address>",
-        "where it answers; port 0 takes a free one",
+        "where it answers, HOST:PORT or unix:/PATH; port 0 takes a free one",
       ).default(DEFAULT_LISTEN),
+    )
+    .addOption(
+      new Option(
+        "--socket-mode <octal>",
+        "the mode of a Unix socket's file: who may connect",
+      )
+        .argParser(parseMode)
+        .default(DEFAULT_SOCKET_MODE, "660"),
     );
   return addTargetOptions(command)
     .addHelpText(
@@ -32,12 +45,16 @@ On SIGTERM it leaves in order: no new requests, those in flight finished.
 
   zoogate serve ./site --service www --host www.example.com`,
     )
-    .action(
-      async (dir: string, flags: TargetFlags & { readonly listen: string }) => {
-        const listen = parseAddress(flags.listen, "--listen");
-        await withTarget(flags, (options) =>
-          runServe({ ...options, dir, listen }),
-        );
-      },
-    );
+    .action(async (dir: string, flags: ServeFlags) => {
+      const listen = parseListenAddress(flags.listen, "--listen");
+      const { socketMode } = flags;
+      await withTarget(flags, (options) =>
+        runServe({ ...options, dir, listen, socketMode }),
+      );
+    });
+}
+
+function parseMode(value: string): number {
+  if (isMode(value)) return Number.parseInt(value, 8);
+  throw new InvalidArgumentError("It should be octal digits, as in 660.");
 }
