@@ -49,6 +49,7 @@ export {
   parseDurationMs,
 } from "./units.ts";
 export {
+  DEFAULT_SOCKET_MODE,
   listenOnSocket,
   refuseSocketInUse,
   removeSocketFile,

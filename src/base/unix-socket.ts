@@ -13,6 +13,9 @@ import { dirname, join } from "node:path";
  * not remove a file that another process has taken over.
  */
 
+/** Owner and group may connect, and nobody else of this machine. */
+export const DEFAULT_SOCKET_MODE = 0o660;
+
 /** What stands at a path. */
 type Found =
   | "nothing"

@@ -1,5 +1,9 @@
 import { createServer } from "node:net";
-import { type Address, formatAddress } from "../base/index.ts";
+import {
+  type Address,
+  formatAddress,
+  refuseSocketInUse,
+} from "../base/index.ts";
 
 /** An address that cannot be listened on; the message names it. */
 export class ListenError extends Error {
@@ -10,8 +14,12 @@ export class ListenError extends Error {
     const code =
       cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const why: Readonly<Record<string, string>> = {
-      EADDRINUSE: "the port is in use",
+      EADDRINUSE:
+        address.socketPath === undefined
+          ? "the port is in use"
+          : "somebody listens there",
       EACCES: "permission denied",
+      EEXIST: "there is a file that is no socket",
       EADDRNOTAVAIL: "it is not an address of this machine",
       ENOTFOUND: "there is no host of that name",
     };
@@ -29,6 +37,12 @@ export class ListenError extends Error {
  */
 export async function refusePortInUse(address: Address): Promise<void> {
   const server = createServer();
+  if (address.socketPath !== undefined) {
+    await refuseSocketInUse(address.socketPath).catch((error: unknown) => {
+      throw new ListenError(address, error);
+    });
+    return;
+  }
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

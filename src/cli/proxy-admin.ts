@@ -79,5 +79,6 @@ export function readyLine(
 }
 
 function urlOf(address: ListenAddress): string {
+  if (address.socketPath !== undefined) return formatAddress(address);
   return `http${address.tls === true ? "s" : ""}://${formatAddress(address)}`;
 }

@@ -1,5 +1,9 @@
 import { type Address, formatAddress } from "../base/index.ts";
-import { parseAddress, type ProxySettings } from "../config/index.ts";
+import {
+  parseAddress,
+  parseListenAddress,
+  type ProxySettings,
+} from "../config/index.ts";
 import type { ListenAddress } from "../proxy/index.ts";
 import type { PassedListener } from "./inheritance.ts";
 import { refusePortInUse } from "./port-in-use.ts";
@@ -41,7 +45,8 @@ export async function openListeners(
   });
   const wanted: readonly (Address & ListenAddress)[] = [
     ...main.listen.map((text) => ({
-      ...parseAddress(text, "--listen"),
+      ...parseListenAddress(text, "--listen"),
+      socketMode: Number.parseInt(main.socketMode, 8),
       ...(redirectHttp ? { redirectPort } : {}),
       ...expects(text),
     })),

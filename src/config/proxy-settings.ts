@@ -4,7 +4,7 @@ import { CACHE_OPTIONS } from "../cache/options.ts";
 import { keeperOptionTable } from "../keeper/options.ts";
 import { PROXY_OPTIONS } from "../proxy/options.ts";
 import { CLIENT_OPTIONS } from "../zookeeper/options.ts";
-import { isAddress } from "./address.ts";
+import { isAddress, isListenAddress, isMode } from "./address.ts";
 import {
   type SettingSection,
   type SettingTable,
@@ -54,8 +54,18 @@ const MAIN = {
     type: "list",
     default: ["0.0.0.0:8080"],
     flag: "--listen <address>",
-    ...address,
-    doc: "Where it answers HTTP.",
+    form: "HOST:PORT, as in 127.0.0.1:8080, or unix:/PATH",
+    accepts: isListenAddress,
+    doc: "Where it answers HTTP: ports, and Unix sockets.",
+  },
+  socketMode: {
+    type: "text",
+    default: "660",
+    flag: "--socket-mode <octal>",
+    form: 'octal digits, as in "660"',
+    accepts: isMode,
+    doc: "Mode of the files of Unix sockets that it listens on.",
+    danger: "Who may write to the file may connect.",
   },
   admin: {
     type: "text",

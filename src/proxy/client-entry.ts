@@ -3,7 +3,7 @@ import { plainAddress } from "../base/index.ts";
 import { awaitHeaderOnSocket, awaitHeaderOnWire } from "./awaited-header.ts";
 import type { Client, Dispatch } from "./client.ts";
 import { ClientConnection } from "./client-connection.ts";
-import type { ConnectionEnds } from "./client-facts.ts";
+import { BEHIND_SOCKET, type ConnectionEnds } from "./client-facts.ts";
 import { type ClientGuard, REFUSED } from "./client-guard.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import { Networks } from "./networks.ts";
@@ -69,7 +69,9 @@ export class ClientEntry {
 
   /** What a listener does with the sockets that it accepts. */
   acceptor(address: ListenAddress): (shell: Socket) => void {
-    const { tls, redirectPort, proxyProtocol } = address;
+    const { tls, redirectPort, proxyProtocol, socketPath } = address;
+    const own = socketPath === undefined ? undefined : BEHIND_SOCKET;
+    const peer = own && { remoteAddress: own.source.address };
     const { guard, dispatch, thread } = this.#owner;
     const decide =
       redirectPort === undefined
@@ -78,21 +80,29 @@ export class ClientEntry {
     const next = (tls === true ? this.#secure : undefined) ?? decide;
     return (shell) => {
       if (proxyProtocol === true && !this.#proxyPeers.isEmpty) {
-        this.#awaitHeader(shell, next);
+        this.#awaitHeader(shell, next, own);
         return;
       }
-      const lease = guard.enter(shell);
+      const lease = guard.enter(peer ?? shell);
       if (lease === REFUSED) refuse(shell);
       else if (next instanceof SecureListener)
-        this.#handshake(shell, { secure: next, ends: undefined, lease });
-      else this.#serve(adoptAccepted(thread.input, shell), next, lease);
+        this.#handshake(shell, { secure: next, ends: own, lease });
+      else {
+        const wire = adoptAccepted(thread.input, shell);
+        wire.ends = own;
+        this.#serve(wire, next, lease);
+      }
     };
   }
 
   /** A header of the PROXY protocol, in clear, then what the listener is for. */
-  #awaitHeader(shell: Socket, next: SecureListener | Dispatch): void {
+  #awaitHeader(
+    shell: Socket,
+    next: SecureListener | Dispatch,
+    own: ConnectionEnds | undefined,
+  ): void {
     const { guard, thread } = this.#owner;
-    const peer = plainAddress(shell.remoteAddress ?? "");
+    const peer = plainAddress(own?.source.address ?? shell.remoteAddress ?? "");
     if (!this.#proxyPeers.has(peer)) {
       this.#countFault("proxy-peer");
       refuse(shell);
@@ -118,13 +128,14 @@ export class ClientEntry {
         ? awaitHeaderOnSocket(shell, {
             thread,
             onGone,
-            onHeader: (ends) => {
+            onHeader: (told) => {
+              const ends = told ?? own;
               const lease = admit(ends);
               if (lease === REFUSED) refuse(shell);
               else this.#handshake(shell, { secure: next, ends, lease });
             },
           })
-        : this.#awaitOnWire(shell, { next, onGone, admit });
+        : this.#awaitOnWire(shell, { next, onGone, admit, own });
     this.#owner.hold(waiting);
   }
 
@@ -134,15 +145,17 @@ export class ClientEntry {
       readonly next: Dispatch;
       readonly onGone: (gone: Client) => void;
       readonly admit: (ends: ConnectionEnds | undefined) => number;
+      readonly own: ConnectionEnds | undefined;
     },
   ): Client {
-    const { next, onGone, admit } = how;
+    const { next, onGone, admit, own } = how;
     const { thread } = this.#owner;
     const wire = adoptAccepted(thread.input, shell);
     return awaitHeaderOnWire(wire, {
       thread,
       onGone,
-      onHeader: (ends, rest) => {
+      onHeader: (told, rest) => {
+        const ends = told ?? own;
         const lease = admit(ends);
         if (lease === REFUSED) {
           wire.destroy();

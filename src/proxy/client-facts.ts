@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import { plainAddress } from "../base/index.ts";
+import { plainAddress, UNIX } from "../base/index.ts";
 import {
   isIpv4,
   isIpv6,
@@ -23,6 +23,12 @@ export interface ConnectionEnds {
   /** Undefined where there is none that means anything elsewhere. */
   readonly destination: Endpoint | undefined;
 }
+
+/** Whoever comes by a Unix socket is who may, and nobody that can be told from another. */
+export const BEHIND_SOCKET: ConnectionEnds = {
+  source: { address: UNIX, port: 0 },
+  destination: undefined,
+};
 
 /** A client's connection as far as it tells who the client is. */
 export interface FactualConnection {

@@ -4,6 +4,7 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import { DEFAULT_SOCKET_MODE, listenOnSocket } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
 import type { Client } from "./client.ts";
@@ -120,9 +121,12 @@ export class DataThread implements Thread {
     address: ListenAddress,
     reusePort: boolean,
   ): Promise<readonly number[]> {
-    const { host, port, sockets = [] } = address;
+    const { host, port, socketPath, sockets = [] } = address;
+    if (address.elsewhere === true) return Promise.resolve([]);
     const accept = this.#entry.acceptor(address);
     const open = sockets.flatMap(([fd]) => (fd === undefined ? [] : [{ fd }]));
+    if (open.length === 0 && socketPath !== undefined)
+      return this.#listenAtPath(socketPath, address, accept);
     const where =
       open.length > 0
         ? open
@@ -142,6 +146,18 @@ export class DataThread implements Thread {
         resolve(descriptorOf(server) ?? -1),
       );
     });
+  }
+
+  async #listenAtPath(
+    path: string,
+    { socketMode = DEFAULT_SOCKET_MODE }: ListenAddress,
+    accept: (shell: Socket) => void,
+  ): Promise<readonly number[]> {
+    const server = createServer(SERVER_OPTIONS, accept);
+    this.#servers.push(server);
+    await listenOnSocket(server, { path, mode: socketMode, backlog: BACKLOG });
+    server.on("error", () => {}); // one connection's accept: the next may do
+    return [descriptorOf(server) ?? -1];
   }
 
   /** Takes what may change while it runs; the ring of the access log stays. */

@@ -1,11 +1,13 @@
 import { closeSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { refuseSocketInUse } from "../base/index.ts";
 import type { ListenAddress } from "./worker-messages.ts";
 
 /*
  * Which descriptors the workers listen on. Each worker has one of its own for
  * each address: where two listen on one descriptor, the end of one closes it for
- * both. A descriptor goes with the worker that listens on it; what is spare
+ * both. Unix sockets cannot be shared as ports are, so each belongs to one
+ * worker. A descriptor goes with the worker that listens on it; what is spare
  * stays, and with it the socket and the connections that wait in its queue.
  */
 
@@ -22,17 +24,23 @@ export class ListeningSockets {
   /** By address, in the order of the addresses. */
   readonly #sockets: ListeningSocket[][];
   readonly #addresses: readonly ListenAddress[];
+  readonly #workers: number;
 
   /** Spreads the sockets that are open already over `workers`. */
   constructor(addresses: readonly ListenAddress[], workers: number) {
     this.#addresses = addresses;
-    this.#sockets = addresses.map(({ sockets = [] }) =>
-      sockets.flatMap(([descriptor, ...spare], index) =>
-        descriptor === undefined
-          ? []
-          : [{ descriptor, spare, column: (index % workers) + 1 }],
-      ),
+    this.#workers = workers;
+    this.#sockets = addresses.map(({ sockets = [], socketPath }, ofAddress) =>
+      sockets.flatMap(([descriptor, ...spare], ofSocket) => {
+        if (descriptor === undefined) return [];
+        const index = socketPath === undefined ? ofSocket : ofAddress;
+        return [{ descriptor, spare, column: this.#columnOf(index) }];
+      }),
     );
+  }
+
+  #columnOf(index: number): number {
+    return (index % this.#workers) + 1;
   }
 
   /** Where the worker of a column is to listen; it opens what it has no descriptor of. */
@@ -44,7 +52,9 @@ export class ListeningSockets {
         socket.descriptor ??= socket.spare.pop();
         if (socket.descriptor !== undefined) sockets.push([socket.descriptor]);
       }
-      return { ...address, sockets };
+      const elsewhere =
+        address.socketPath !== undefined && column !== this.#columnOf(index);
+      return { ...address, sockets, ...(elsewhere ? { elsewhere } : {}) };
     });
   }
 
@@ -106,13 +116,17 @@ export function descriptorOf(server: Server): number | undefined {
 }
 
 /**
- * Finds out whether an address can be bound, as one number where port 0 was
+ * Finds out whether an address can be bound, a port as one number where port 0 was
  * asked for, and gives it free again for the workers.
  */
 export async function resolveAddress(
   address: ListenAddress,
 ): Promise<ListenAddress> {
   if (address.sockets !== undefined) return address;
+  if (address.socketPath !== undefined) {
+    await refuseSocketInUse(address.socketPath);
+    return address;
+  }
   const port = await bindOnce(address, false);
   return { ...address, port };
 }

@@ -3,6 +3,7 @@ import {
   delay,
   type Journal,
   readOptions,
+  removeSocketFile,
   silentJournal,
 } from "../base/index.ts";
 import type { Purge } from "../cache/index.ts";
@@ -146,7 +147,7 @@ class Plane implements DataPlane {
     );
     const tls = this.#certificates?.material;
     this.#settings = { ...this.#settings, tls };
-    const [first] = this.addresses;
+    const first = this.addresses.find((one) => one.socketPath === undefined);
     if (first !== undefined) this.#reusePort = await canReusePort(first);
     const workers = this.#reusePort ? Math.max(1, this.#options.workers) : 1;
     this.#listening = new ListeningSockets(this.addresses, workers);
@@ -324,6 +325,9 @@ class Plane implements DataPlane {
     this.#certificates?.close();
     await this.#crew.stop();
     this.#listening.close();
+    // Those that a successor listens on stay.
+    for (const { socketPath } of this.addresses)
+      if (socketPath !== undefined) await removeSocketFile(socketPath);
     this.#signals.close();
   }
 

@@ -24,6 +24,12 @@ export type AssignedChange =
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
+  /** Of a Unix socket, in place of host and port: its absolute path. */
+  readonly socketPath?: string | undefined;
+  /** Of the file of a Unix socket; 0o660 unless given. */
+  readonly socketMode?: number;
+  /** Another worker listens. */
+  readonly elsewhere?: boolean;
   /** Speaks TLS, and HTTP/2 to clients that can. */
   readonly tls?: boolean;
   /** Sends everybody to HTTPS on this port, ACME challenges apart; 0: the first port that speaks TLS. */

@@ -75,6 +75,24 @@ describe("advertisedAddress()", () => {
     );
   });
 
+  it("advertisedAddress() takes a Unix socket where all proxies are on this machine", () => {
+    const listen = { host: "", port: 0, socketPath: "/run/web.sock" };
+    const url = (zookeeperHosts: readonly string[], advertise?: string) =>
+      addressUrl(
+        advertisedAddress({
+          listen,
+          zookeeperHosts,
+          advertise,
+          ownAddresses: ["10.0.0.7"],
+        }),
+      );
+    assert.equal(url(LOCAL), "unix:/run/web.sock");
+    assert.equal(url(["10.0.0.7"]), "unix:/run/web.sock");
+    assert.throws(() => url(REMOTE), fails("advertise-needed"));
+    assert.equal(url(REMOTE, "unix:/run/other.sock"), "unix:/run/other.sock");
+    assert.throws(() => url(REMOTE, "unix:other.sock"), fails("bad-address"));
+  });
+
   it("advertisedAddress() takes --advertise HOST[:PORT], and nothing else", () => {
     const cases = [
       ["web7.example", "http://web7.example:3000"],

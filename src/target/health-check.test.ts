@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { checkOnce, healthTurns, parseHealthCheck } from "./health-check.ts";
 import { TargetError } from "./target-error.ts";
@@ -70,6 +73,49 @@ describe("checkOnce()", () => {
       check: { kind: "tcp" },
     });
     assert.deepEqual(result, { kind: "good", address: good });
+  });
+
+  it("checkOnce() asks at a Unix socket, and takes its absence for a refusal", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "zoogate-check-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const socketPath = join(folder, "app.sock");
+    const address = { host: "", port: 0, socketPath };
+    const checks = ["tcp", "/up"].map(parseHealthCheck);
+    for (const check of checks)
+      assert.deepEqual(await checkOnce({ addresses: [address], check }), {
+        kind: "refused",
+      });
+    await using server = createHttpServer((request, response) => {
+      response.statusCode = request.headers.host === "localhost" ? 200 : 500;
+      response.end();
+    });
+    server.listen(socketPath);
+    await once(server, "listening");
+    for (const check of checks)
+      assert.deepEqual(await checkOnce({ addresses: [address], check }), {
+        kind: "good",
+        address,
+      });
+  });
+
+  it("checkOnce() begins with a header of the PROXY protocol that speaks for nobody", async () => {
+    const begins: string[] = [];
+    await using server = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (chunk: Buffer) => {
+        begins.push(chunk.toString("latin1", 0, 15));
+        socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      });
+    });
+    const addresses = [{ host: "127.0.0.1", port: await portOf(server) }];
+    const check = parseHealthCheck("/up");
+    const result = await checkOnce({ addresses, check, proxyProtocol: "v1" });
+    assert.equal(result.kind, "good");
+    await checkOnce({ addresses, check, proxyProtocol: "v2" });
+    assert.deepEqual(begins, [
+      "PROXY UNKNOWN\r\n",
+      "\r\n\r\n\0\r\nQUIT\n\x20\0\0",
+    ]);
   });
 });
 

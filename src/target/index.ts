@@ -27,7 +27,6 @@ export {
   type RunServeOptions,
 } from "./run-serve.ts";
 export {
-  DEFAULT_SOCKET_MODE,
   serveDirectory,
   type ServeDirectoryOptions,
   type ServedRelease,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import {
   type Address,
+  DEFAULT_SOCKET_MODE,
   formatAddress,
   type Journal,
   listenOnSocket,
@@ -20,8 +21,6 @@ import { systemErrorCode, TargetError } from "./target-error.ts";
  * request closes, so that none is sent into a closing connection.
  */
 const KEEP_ALIVE_MS = 75_000;
-/** The owner and the group: nobody else of this machine. */
-export const DEFAULT_SOCKET_MODE = 0o660;
 
 export interface ServeDirectoryOptions {
   readonly dir: string;

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_SOCKET_MODE } from "../../base/index.ts";
 import { isMode, parseListenAddress } from "../../config/index.ts";
-import { DEFAULT_SOCKET_MODE, runServe } from "../../target/index.ts";
+import { runServe } from "../../target/index.ts";
 import {
   addTargetOptions,
   type TargetFlags,
