@@ -140,7 +140,7 @@ export class ClientConnection
     this.#times.sinceMs = this.#thread.coarseMs;
     const downstream = this.#downstream;
     downstream.ask(head);
-    if (!this.receiving.begin(head.framing)) {
+    if (!this.receiving.begin(head)) {
       downstream.own({ status: 413 });
       return;
     }
@@ -343,7 +343,7 @@ export class ClientConnection
   sweep(nowMs: number): void {
     const times = this.#times;
     if (times.moved(nowMs)) this.serving?.onClientMoved?.();
-    const overdue = times.overdue(this.#state, nowMs, this.receiving.open);
+    const overdue = times.overdue(this.#state, nowMs, this.receiving);
     switch (overdue) {
       case "no":
         if (this.#state === "busy" || this.#state === "tunnel")
@@ -356,6 +356,7 @@ export class ClientConnection
         this.#linger();
         return;
       case "cut":
+        this.#thread.guard.count("reading-too-slow");
         this.#downstream.cut();
         return;
       case "answer":
@@ -369,9 +370,11 @@ export class ClientConnection
   /** What was asked, or its content, took too long to come. */
   #answerLate(): void {
     const downstream = this.#downstream;
+    const isBusy = this.#state === "busy";
+    this.#thread.guard.count(isBusy ? "sending-too-slow" : "head-too-slow");
     downstream.keepAlive = false;
     this.serving?.abort();
-    if (this.#state === "busy" && downstream.begun) downstream.cut();
+    if (isBusy && downstream.begun) downstream.cut();
     else downstream.own({ status: 408 });
   }
 }

@@ -1,4 +1,5 @@
 import type { ProxyLimits } from "./options.ts";
+import { type Incoming, PeerPace } from "./peer-pace.ts";
 import type { Wire } from "./wire.ts";
 
 /** What an HTTP/1.1 connection is at; drawn in `client-connection.ts`. */
@@ -28,6 +29,8 @@ export class ClientTimes {
   halfClosedAtMs = 0;
   readonly #wire: Wire;
   readonly #limits: ProxyLimits;
+  /** Made when it is first asked: few requests live that long. */
+  #ownPace: PeerPace | undefined;
   #draining = false;
 
   constructor(wire: Wire, limits: ProxyLimits, nowMs: number) {
@@ -53,8 +56,8 @@ export class ClientTimes {
     return true;
   }
 
-  /** `receives`: content of the request is still to come. */
-  overdue(state: ClientState, nowMs: number, receives: boolean): Overdue {
+  /** `content`: of the present request. */
+  overdue(state: ClientState, nowMs: number, content: Incoming): Overdue {
     const { headTimeoutMs, stallTimeoutMs } = this.#limits;
     const elapsedMs = nowMs - this.sinceMs;
     const isStalled = elapsedMs >= stallTimeoutMs;
@@ -65,12 +68,17 @@ export class ClientTimes {
         return elapsedMs >= headTimeoutMs ? "answer" : "no";
       case "busy":
         if (this.#hasLeft(nowMs)) return "close";
+        if (this.#pace.readsTooSlowly(this.#wire, nowMs)) return "cut";
+        if (this.#pace.sendsTooSlowly(content, nowMs)) return "answer";
         // Content that does not come, though we read.
-        return isStalled && receives && !this.#wire.paused ? "answer" : "no";
+        return isStalled && content.open && !this.#wire.paused
+          ? "answer"
+          : "no";
       case "flushing":
-        return isStalled ? "cut" : "no";
+        return this.#overdueAnswer(isStalled, nowMs);
       case "lingering":
-        if (this.#wire.pendingBytes > 0) return isStalled ? "cut" : "no";
+        if (this.#wire.pendingBytes > 0)
+          return this.#overdueAnswer(isStalled, nowMs);
         return elapsedMs >= LINGER_MS || this.halfClosed ? "close" : "no";
       case "tunnel":
       case "closed":
@@ -78,6 +86,17 @@ export class ClientTimes {
       default:
         return state satisfies never;
     }
+  }
+
+  get #pace(): PeerPace {
+    this.#ownPace ??= new PeerPace(this.#limits);
+    return this.#ownPace;
+  }
+
+  #overdueAnswer(isStalled: boolean, nowMs: number): Overdue {
+    return this.#pace.readsTooSlowly(this.#wire, nowMs) || isStalled
+      ? "cut"
+      : "no";
   }
 
   #overdueIdle(elapsedMs: number): Overdue {

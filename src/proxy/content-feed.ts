@@ -1,7 +1,7 @@
 import {
   type BodyReader,
   bodyReader,
-  type Framing,
+  type RequestHead,
   type WireFault,
 } from "../http/index.ts";
 import type { ProxyLimits } from "./options.ts";
@@ -23,6 +23,9 @@ export class ContentFeed {
   position = 0;
   /** Content taken since the start, of all requests. */
   totalBytes = 0;
+  /** Requests with content so far. */
+  number = 0;
+  #expectsContinue = false;
 
   constructor(wire: Wire, limits: ProxyLimits) {
     this.#wire = wire;
@@ -38,9 +41,21 @@ export class ContentFeed {
     return this.#body?.fault ?? "bad-chunk-size";
   }
 
+  /** Of the present request. */
+  get bytes(): number {
+    return this.#body?.dataBytes ?? 0;
+  }
+
+  /** We read, and the client has been told to go on if it asked for that. */
+  get isAwaited(): boolean {
+    return !this.#wire.paused && !(this.#expectsContinue && this.bytes === 0);
+  }
+
   /** False when it is announced to be too long. */
-  begin(framing: Framing): boolean {
+  begin({ framing, expectContinue }: RequestHead): boolean {
     if (framing.kind === "none") return true;
+    this.number += 1;
+    this.#expectsContinue = expectContinue;
     this.#body = bodyReader(framing, this.#limits);
     if (framing.bytes > STREAM_BYTES) this.#wire.stream(true);
     return framing.bytes <= this.#limits.maxBodyBytes;

@@ -262,8 +262,10 @@ export class Exchange implements Serving, UpstreamUser, Patient {
     const { connection } = this.#attempts;
     const isClientSlow = connection?.wire.paused === true;
     connection?.destroy();
-    if (isClientSlow) this.#cutClient();
-    else this.onFault("cut", "stalled");
+    if (isClientSlow) {
+      this.#thread.guard.count("reading-too-slow");
+      this.#cutClient();
+    } else this.onFault("cut", "stalled");
   }
 
   onFault(fault: UpstreamFault, detail: string | undefined): void {

@@ -47,6 +47,17 @@ export class Http2Answer {
     this.#moved();
   };
 
+  /** Content that the client has not made room for. */
+  get pendingBytes(): number {
+    const restBytes = (this.#rest?.length ?? this.#restAt) - this.#restAt;
+    return this.#stream.writableLength + restBytes;
+  }
+
+  /** Content that has left. */
+  get takenBytes(): number {
+    return this.#contentBytes - this.#stream.writableLength;
+  }
+
   /** `onTaken` is told that the client may be given more. */
   constructor(stream: ServerHttp2Stream, thread: Thread, onTaken: () => void) {
     this.#stream = stream;

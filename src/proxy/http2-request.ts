@@ -14,6 +14,7 @@ import { Http2Answer } from "./http2-answer.ts";
 import { readHttp2Head } from "./http2-fields.ts";
 import { type OwnAnswer, ownAnswerText } from "./own-answer.ts";
 import type { Service } from "./service.ts";
+import { type Incoming, PeerPace } from "./peer-pace.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
 
@@ -43,6 +44,8 @@ export class Http2Request implements Asker {
   /** Of the request's content. */
   #receivedBytes = 0;
   #receives = false;
+  /** Made when it is first asked: few requests live that long. */
+  #ownPace: PeerPace | undefined;
   #isGone = false;
 
   constructor(
@@ -319,16 +322,22 @@ export class Http2Request implements Asker {
   sweep(nowMs: number): void {
     const stalled =
       nowMs - this.#movedAtMs >= this.#thread.limits.stallTimeoutMs;
+    const { guard } = this.#thread;
     switch (this.#state) {
       case "asked":
       case "answering":
-        if (this.#receives && stalled && !this.#stream.isPaused())
+        if (this.#pace.readsTooSlowly(this.#answer, nowMs)) {
+          guard.count("reading-too-slow");
+          this.cut();
+        } else if (this.#sendsTooSlowly(nowMs, stalled)) {
+          guard.count("sending-too-slow");
           this.#giveUp({ status: 408 });
-        else this.#serving?.sweep(nowMs);
+        } else this.#serving?.sweep(nowMs);
         return;
       case "answered":
-        // The client opens no window for what it asked for.
-        if (!stalled) return;
+        // The client opens no window for what it asked for, or hardly any.
+        if (!stalled && !this.#pace.readsTooSlowly(this.#answer, nowMs)) return;
+        guard.count("reading-too-slow");
         this.#end();
         this.#answer.cut();
         return;
@@ -337,5 +346,23 @@ export class Http2Request implements Asker {
       default:
         this.#state satisfies never;
     }
+  }
+
+  get #pace(): PeerPace {
+    this.#ownPace ??= new PeerPace(this.#thread.limits);
+    return this.#ownPace;
+  }
+
+  #sendsTooSlowly(nowMs: number, stalled: boolean): boolean {
+    const isRead = this.#receives && !this.#stream.isPaused();
+    const hasToSpeak =
+      this.#receivedBytes > 0 || this.#request?.expectContinue !== true;
+    const content: Incoming = {
+      open: this.#receives,
+      number: 0,
+      bytes: this.#receivedBytes,
+      isAwaited: isRead && hasToSpeak,
+    };
+    return this.#pace.sendsTooSlowly(content, nowMs) || (isRead && stalled);
   }
 }

@@ -102,6 +102,31 @@ export const PROXY_OPTIONS = {
     danger:
       "Whoever starts the proxy must be as patient: TimeoutStopSec of systemd.",
   },
+  minBodyBytesPerSecond: {
+    type: "number",
+    default: 500,
+    min: 0,
+    max: 1_000_000_000,
+    doc: "Slowest rate at which the content of a request may come while it is read, once bodyGrace is over; a slower one is answered with 408. Half of what the slowest mobile network gives. 0: no limit.",
+    danger:
+      "Without it, a client may hold a request open with a byte a minute.",
+  },
+  bodyGraceMs: {
+    type: "number",
+    default: 20_000,
+    min: 100,
+    max: 600_000,
+    doc: "How long content may take to begin to come at that rate; what comes faster earns pauses of up to stallTimeout.",
+  },
+  minSendBytesPerSecond: {
+    type: "number",
+    default: 500,
+    min: 0,
+    max: 1_000_000_000,
+    doc: "Slowest rate at which a client may take an answer, over stallTimeout; a slower one is cut. Never counted while the target is the slow one. 0: no limit.",
+    danger:
+      "Without it, slow readers hold answers in memory for as long as they like.",
+  },
   tunnelIdleMs: {
     type: "number",
     default: 3_600_000,

@@ -1,6 +1,12 @@
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { canReset, type InputBuffers, Wire, type WireHandler } from "./wire.ts";
+import {
+  canReset,
+  type InputBuffers,
+  takenBytes,
+  Wire,
+  type WireHandler,
+} from "./wire.ts";
 
 /*
  * A connection inside TLS. Two things differ from a plain one. Reads come in
@@ -26,6 +32,11 @@ export class SecureWire extends Wire {
   override set handler(handler: WireHandler) {
     super.handler = handler;
     this.#handler = handler;
+  }
+
+  /** What TLS could not pass on it holds, so only what is below tells. */
+  override get takenBytes(): number {
+    return takenBytes(socketBelow(this.socket) ?? this.socket);
   }
 
   override write(bytes: Buffer): boolean {

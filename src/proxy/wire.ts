@@ -65,7 +65,7 @@ export class Wire {
   #errorCode: string | undefined;
   #closed = false;
   #awaitsDrain = false;
-  #unsentBytes = 0;
+  #takenBytes = 0;
   /** Written to while it is known: then nothing is in the socket's own queue. */
   #direct: DirectHandle | undefined;
   /** Given to the handle and not taken by the kernel. */
@@ -130,11 +130,16 @@ export class Wire {
     return this.#own !== undefined;
   }
 
+  /** Bytes that the kernel has taken since the start, those of TLS included. */
+  get takenBytes(): number {
+    return takenBytes(this.socket);
+  }
+
   /** Whether the kernel has taken bytes since this was last asked. */
   moved(): boolean {
-    const unsentBytes = this.pendingBytes + queuedBytes(this.socket);
-    const moved = unsentBytes !== this.#unsentBytes;
-    this.#unsentBytes = unsentBytes;
+    const taken = this.takenBytes;
+    const moved = taken !== this.#takenBytes;
+    this.#takenBytes = taken;
     return moved;
   }
 
@@ -270,15 +275,17 @@ export class Wire {
 }
 
 /**
- * How much of the write that is going on the kernel has not taken: a socket
- * itself counts a write of many megabytes as pending until its last byte.
+ * What the kernel has taken of a socket's writes: a socket itself counts a write
+ * of many megabytes as pending until its last byte.
  */
-function queuedBytes(socket: Socket): number {
+export function takenBytes(socket: Socket): number {
   const inside = socket as unknown as {
-    _handle?: { writeQueueSize?: unknown } | null;
+    _handle?: { bytesWritten?: unknown; writeQueueSize?: unknown } | null;
   }; // undocumented, hence checked
-  const size = inside._handle?.writeQueueSize;
-  return typeof size === "number" ? size : 0;
+  const { bytesWritten, writeQueueSize } = inside._handle ?? {};
+  return typeof bytesWritten === "number" && typeof writeQueueSize === "number"
+    ? bytesWritten - writeQueueSize
+    : socket.bytesWritten - socket.writableLength;
 }
 
 /**
