@@ -1,4 +1,6 @@
 /** HTTP/1.1 on bytes: heads, field values and bodies; strict, incremental, without I/O. */
+export { AcceptedCodings } from "./accept-encoding.ts";
+export { acceptingHead, alteredResponseHead } from "./altered-head.ts";
 export {
   type Authority,
   authorityText,

@@ -12,6 +12,8 @@ import {
   type ResponseHead,
 } from "../http/index.ts";
 import { forwardedLine } from "./cache-status-line.ts";
+import { CodedContent, type CodedSink } from "./coded-content.ts";
+import { recodedFields } from "./coded-head.ts";
 import type { Downstream } from "./downstream.ts";
 import { type AnswerFraming, answerHeadText } from "./forward-head.ts";
 import type { Service } from "./service.ts";
@@ -22,6 +24,14 @@ import type { Thread } from "./thread.ts";
 
 /** Look-ups after which a target is asked. */
 export type ForwardLookup = MissLookup | StaleLookup | BypassLookup;
+
+/** Whose answer it is. */
+export interface RelayHost {
+  /** Compressed content moves; `reads`: the target may be read on. */
+  relayMoved(reads: boolean): void;
+  /** What `complete` called `later`; `failed`: it broke, at any time. */
+  relayOver(outcome: "done" | "ask-again" | "failed"): void;
+}
 
 /** What becomes of the content of an answer. */
 type ContentMode =
@@ -50,6 +60,9 @@ export class AnswerRelay {
   /** The message is its content: no framing within. */
   #isPlain = false;
   #refreshed: StoredResponse | undefined;
+  /** Content that is compressed on its way. */
+  #coded: CodedContent | undefined;
+  readonly #host: RelayHost;
 
   constructor(options: {
     readonly thread: Thread;
@@ -57,7 +70,9 @@ export class AnswerRelay {
     readonly service: Service;
     readonly request: RequestHead;
     readonly lookup: ForwardLookup;
+    readonly host: RelayHost;
   }) {
+    this.#host = options.host;
     this.#thread = options.thread;
     this.#client = options.client;
     this.#service = options.service;
@@ -81,12 +96,32 @@ export class AnswerRelay {
 
   /** The answer has begun, but nothing of it goes out before all is there. */
   get isHeldBack(): boolean {
-    return this.#mode === "stored";
+    return this.#mode === "stored" || this.gathers;
+  }
+
+  /** The same because its content is compressed as a whole. */
+  get gathers(): boolean {
+    return this.#coded?.gathers === true;
+  }
+
+  /** The target is to be read no further for now. */
+  get blocked(): boolean {
+    return this.#coded?.blocked === true;
+  }
+
+  /** The client takes more. */
+  resume(): void {
+    this.#coded?.resume();
+  }
+
+  sweep(): void {
+    this.#coded?.sweep();
   }
 
   /** From here on the answer goes to another client. */
   set client(client: Downstream) {
     this.#client = client;
+    this.#coded?.resume();
   }
 
   /** Before the request is sent: what is purged from now on stays out. */
@@ -110,10 +145,41 @@ export class AnswerRelay {
   abandonFill(): void {
     this.#fill?.abort();
     this.#fill = undefined;
+    this.#coded?.destroy();
+    this.#coded = undefined;
   }
 
   /** The final head; begins the client's answer. */
   head(head: ResponseHead, target: Target): "relayed" | "ask-again" {
+    const { compression } = this.#service;
+    if (compression === undefined) return this.#begin(head, target);
+    const plan = compression.plan(head, this.#request);
+    if (plan.kind === "none") return this.#begin(head, target);
+    if (plan.kind === "head") return this.#begin(plan.head, target);
+    const thread = this.#thread;
+    if (thread.compressing >= thread.limits.maxCompressions)
+      return this.#begin(plan.uncoded, target);
+    this.#coded = new CodedContent(plan, this.#codedSink(target), thread);
+    return "relayed";
+  }
+
+  #codedSink(target: Target): CodedSink {
+    const host = this.#host;
+    return {
+      begin: (head) => void this.#begin(head, target),
+      content: (piece) => {
+        this.#take(piece, 0, piece.length, true);
+        this.#pass(piece, 0, piece.length, true);
+        host.relayMoved(false);
+      },
+      end: () => this.#end(),
+      flush: () => this.#client.flush() || this.isAwaited,
+      taken: () => host.relayMoved(true),
+      over: (outcome) => host.relayOver(outcome),
+    };
+  }
+
+  #begin(head: ResponseHead, target: Target): "relayed" | "ask-again" {
     const stored = this.#offer(head, target);
     if (stored === "ask-again") return stored;
     const framing = this.#chooseMode(head, stored === "in-place");
@@ -147,6 +213,12 @@ export class AnswerRelay {
 
   /** Content, as it stands within the message. */
   data(bytes: Buffer, from: number, to: number, kept: boolean): void {
+    if (this.#coded === undefined) this.#take(bytes, from, to, kept);
+    else this.#coded.data(bytes.subarray(from, to));
+  }
+
+  // oxlint-disable-next-line eslint/max-params -- called for every piece: no object for it
+  #take(bytes: Buffer, from: number, to: number, kept: boolean): void {
     this.#fill?.data(bytes.subarray(from, to));
     const mode = this.#mode;
     if (mode === "decoded" || mode === "encoded")
@@ -158,6 +230,11 @@ export class AnswerRelay {
 
   /** The message as it came, content and framing. */
   message(bytes: Buffer, from: number, to: number, kept: boolean): void {
+    if (this.#coded === undefined) this.#pass(bytes, from, to, kept);
+  }
+
+  // oxlint-disable-next-line eslint/max-params -- called for every piece: no object for it
+  #pass(bytes: Buffer, from: number, to: number, kept: boolean): void {
     if (this.#mode !== "raw") return;
     const stored = kept ? this.#storedPiece(to - from) : undefined;
     if (stored === undefined)
@@ -188,7 +265,12 @@ export class AnswerRelay {
     return piece?.length === length ? piece : undefined;
   }
 
-  complete(): "done" | "ask-again" {
+  /** The target's answer is whole. `later`: the host is told when the client's is. */
+  complete(): "done" | "ask-again" | "later" {
+    return this.#coded === undefined ? this.#end() : this.#coded.complete();
+  }
+
+  #end(): "done" | "ask-again" {
     const fill = this.#fill;
     this.#fill = undefined;
     const entry = fill?.end() ?? this.#refreshed;
@@ -262,7 +344,11 @@ export class AnswerRelay {
       lookup.kind === "stale" &&
       lookup.validators.length > 0
     ) {
-      this.#refreshed = fill.notModified(head.fields, target.release, nowMs);
+      const fields =
+        this.#service.compression === undefined
+          ? head.fields
+          : recodedFields(head.fields, lookup.entry.fields);
+      this.#refreshed = fill.notModified(fields, target.release, nowMs);
       this.#fill = undefined;
       return this.#refreshed === undefined ? "ask-again" : "in-place";
     }

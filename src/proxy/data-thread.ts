@@ -57,6 +57,7 @@ export class DataThread implements Thread {
   readonly name: string;
   hsts = "";
   coarseMs = performance.now();
+  compressing = 0;
   draining = false;
   #trusted = new Networks([]);
   readonly #post: (message: MessageFromWorker) => void;

@@ -67,11 +67,12 @@ function dispatchTo(
   thread: Thread,
   service: Service,
   client: Asker,
-  head: RequestHead,
+  asked: RequestHead,
 ): Serving | undefined {
   const { guard } = service;
-  if (guard !== undefined && thread.guard.refusesFor(guard, client, head))
+  if (guard !== undefined && thread.guard.refusesFor(guard, client, asked))
     return undefined;
+  const head = service.compression?.normalised(asked) ?? asked;
   const context = service.cacheContext;
   context.scheme = client.scheme;
   context.host = head.host;

@@ -1,6 +1,6 @@
 import type { BodyReader, RequestHead, ResponseHead } from "../http/index.ts";
 import { passOn } from "./answer-writer.ts";
-import { AnswerRelay } from "./answer-relay.ts";
+import { AnswerRelay, type RelayHost } from "./answer-relay.ts";
 import type { Downstream } from "./downstream.ts";
 import {
   interimHeadText,
@@ -13,11 +13,7 @@ import type { ForwardedRequest } from "./forwarded-request.ts";
 import { HeldAnswer } from "./held-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { Patience, type Patient } from "./patience.ts";
-import {
-  NO_REQUEST_CONTENT,
-  RequestBody,
-  type RequestContent,
-} from "./request-body.ts";
+import { requestContent, type RequestContent } from "./request-body.ts";
 import {
   type AttemptFault,
   failureAnswer,
@@ -38,7 +34,7 @@ import type {
 import { isOffered } from "./upgrade-offer.ts";
 
 /** One request on its way to a target and its answer on the way back. */
-export class Exchange implements Serving, UpstreamUser, Patient {
+export class Exchange implements Serving, UpstreamUser, Patient, RelayHost {
   readonly service: Service;
   readonly startedAtMs: number;
   onOver: (() => void) | undefined;
@@ -73,15 +69,9 @@ export class Exchange implements Serving, UpstreamUser, Patient {
       client,
       this.startedAtMs,
     );
-    this.#relay = new AnswerRelay(options);
+    this.#relay = new AnswerRelay({ ...options, host: this });
     this.#held = new HeldAnswer(client);
-    this.#body =
-      request.framing.kind === "none"
-        ? NO_REQUEST_CONTENT
-        : new RequestBody(request.framing, {
-            holdBytes: thread.limits.heldBodyBytes,
-            client,
-          });
+    this.#body = requestContent(request.framing, thread.limits, client);
   }
 
   get targetName(): string {
@@ -133,8 +123,23 @@ export class Exchange implements Serving, UpstreamUser, Patient {
   }
 
   onClientDrain(): void {
+    this.#relay.resume();
+    this.relayMoved(!this.#relay.blocked);
+  }
+
+  relayMoved(reads: boolean): void {
     this.#movedAtMs = this.#thread.coarseMs;
-    this.#attempts.connection?.wire.resume();
+    if (reads) this.#attempts.connection?.wire.resume();
+  }
+
+  relayOver(outcome: "done" | "ask-again" | "failed"): void {
+    if (outcome === "ask-again") this.#askAgain();
+    else if (outcome === "done") this.#settle();
+    else {
+      this.#attempts.destroy();
+      this.#cutClient();
+    }
+    this.#client.flush();
   }
 
   onClientTunnelData(bytes: Buffer, end: number): boolean {
@@ -161,7 +166,9 @@ export class Exchange implements Serving, UpstreamUser, Patient {
       if (sentForMs >= headTimeoutMs) this.#giveUp("head-timed-out");
       else if (sentForMs >= slowHeadMs) this.#probeSlow();
     } else if (phase === "answering") {
-      if (this.#relay.isAwaited) this.#attempts.connection?.wire.resume();
+      this.#relay.sweep();
+      if (this.#relay.isAwaited && !this.#relay.blocked)
+        this.#attempts.connection?.wire.resume();
       if (this.#held.isOverdue(nowMs)) this.#goAhead();
       else if (stillForMs >= stallTimeoutMs) this.#stall();
     } else if (phase === "tunnel" && stillForMs >= tunnelIdleMs) this.#stall();
@@ -260,7 +267,7 @@ export class Exchange implements Serving, UpstreamUser, Patient {
   /** Nothing has moved: the target's doing, unless we do not read it. */
   #stall(): void {
     const { connection } = this.#attempts;
-    const isClientSlow = connection?.wire.paused === true;
+    const isClientSlow = connection?.wire.paused !== false;
     connection?.destroy();
     if (isClientSlow) {
       this.#thread.guard.count("reading-too-slow");
@@ -359,13 +366,11 @@ export class Exchange implements Serving, UpstreamUser, Patient {
   onHead(head: ResponseHead): void {
     this.#movedAtMs = this.#thread.coarseMs;
     if (head.status === 101) this.#upgrade(head);
-    else if (head.status < 200) this.#interim(head);
-    else this.#final(head);
-  }
-
-  #interim(head: ResponseHead): void {
-    const text = interimHeadText(head, this.#request);
-    if (text !== undefined) this.#client.interim(text);
+    else if (head.status >= 200) this.#final(head);
+    else {
+      const text = interimHeadText(head, this.#request);
+      if (text !== undefined) this.#client.interim(text);
+    }
   }
 
   #final(head: ResponseHead): void {
@@ -391,10 +396,12 @@ export class Exchange implements Serving, UpstreamUser, Patient {
     }
     this.#phase = "answering";
     if (!this.#body.ended) attempts.forbidReuse();
+    const relayed = this.#relay.head(head, target);
+    if (this.#relay.gathers) return; // committed when it is whole
     if (attempts.isRepeatable && this.#body.held && this.#body.ended)
       this.#held.begin(head, this.#movedAtMs);
     if (!this.#held.holds) this.#committed();
-    if (this.#relay.head(head, target) === "ask-again") this.#askAgain();
+    if (relayed === "ask-again") this.#askAgain();
   }
 
   /** The client will see this answer: it counts, and no other can follow. */
@@ -437,19 +444,21 @@ export class Exchange implements Serving, UpstreamUser, Patient {
       if (this.#held.keep()) return;
       this.#committed();
     }
-    if (!this.#client.flush() && !this.#relay.isAwaited)
-      this.#attempts.connection?.wire.pause();
+    const isFull = !this.#client.flush() && !this.#relay.isAwaited;
+    if (isFull || this.#relay.blocked) this.#attempts.connection?.wire.pause();
   }
 
   onComplete(_reader: BodyReader): void {
     if (!this.#body.ended) this.#attempts.forbidReuse();
     this.#attempts.connection = undefined;
-    if (this.#held.holds) {
+    if (this.#held.holds || this.#relay.gathers) {
       this.#held.release();
       this.#committed();
     }
-    if (this.#relay.complete() === "ask-again") this.#askAgain();
-    else this.#settle();
+    const outcome = this.#relay.complete();
+    if (outcome === "done") this.#settle();
+    else if (outcome === "ask-again") this.#askAgain();
+    else this.#attempts.leave(); // the target has done its part
   }
 
   #upgrade(head: ResponseHead): void {

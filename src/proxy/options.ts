@@ -190,6 +190,13 @@ export const PROXY_OPTIONS = {
     max: 1_000_000,
     doc: "Requests of one service that may wait for a target to appear.",
   },
+  maxCompressions: {
+    type: "number",
+    default: 256,
+    min: 0,
+    max: 65_536,
+    doc: "Answers one worker compresses at one time, about 1 MB each; others go out as they are.",
+  },
   accessRecords: {
     type: "number",
     default: 0,

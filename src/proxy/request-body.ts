@@ -25,7 +25,7 @@ export interface RequestContent {
 }
 
 /** Of a request without content: one for all, since nothing is to be remembered. */
-export const NO_REQUEST_CONTENT: RequestContent = {
+const NO_REQUEST_CONTENT: RequestContent = {
   ended: true,
   held: true,
   data() {},
@@ -38,12 +38,23 @@ export const NO_REQUEST_CONTENT: RequestContent = {
   drained() {},
 };
 
+/** What a request with this framing carries; `client` is paused while nothing can be passed on. */
+export function requestContent(
+  framing: Framing,
+  limits: { readonly heldBodyBytes: number },
+  client: Pick<Downstream, "pauseBody" | "resumeBody">,
+): RequestContent {
+  return framing.kind === "none"
+    ? NO_REQUEST_CONTENT
+    : new RequestBody(framing, { holdBytes: limits.heldBodyBytes, client });
+}
+
 /**
  * A request's content on its way to a target. Its beginning is held, so that the
  * request can be sent to another target until an answer has begun. Chunks are
  * framed anew: no framing of a stranger reaches a target.
  */
-export class RequestBody implements RequestContent {
+class RequestBody implements RequestContent {
   readonly #isChunked: boolean;
   readonly #holdBytes: number;
   readonly #client: Pick<Downstream, "pauseBody" | "resumeBody">;

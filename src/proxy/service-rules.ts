@@ -32,12 +32,13 @@ export function asksOtherwise(
   one: ServiceDefinition,
   other: ServiceDefinition,
 ): boolean {
-  const asked = ({ path, paths, headers }: ServiceDefinition) =>
+  const asked = ({ path, paths, headers, compress }: ServiceDefinition) =>
     JSON.stringify([
       paths.strip && path,
       paths.add,
       paths.rewrite,
       headers.request,
+      compress,
     ]);
   return asked(one) !== asked(other);
 }

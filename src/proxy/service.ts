@@ -7,6 +7,7 @@ import type {
 } from "../registry/index.ts";
 import { Balancer, type ChoiceRequest } from "./balancer.ts";
 import type { ClientFacts } from "./client-facts.ts";
+import { Compression } from "./compression.ts";
 import { RetryBudget } from "./retry.ts";
 import { type ServiceRules, serviceRules } from "./service-rules.ts";
 import type { Routable } from "./routing-table.ts";
@@ -32,6 +33,8 @@ export class Service implements Routable {
   rules: ServiceRules | undefined;
   /** Undefined where anybody may ask as often as he likes. */
   guard: ServiceGuard | undefined;
+  /** Undefined when its answers stay as targets send them. */
+  compression: Compression | undefined;
   /** What the cache is told of every request; one object, filled in for each. */
   readonly cacheContext: MutableCacheContext;
   #balancer: Balancer<Target>;
@@ -45,6 +48,7 @@ export class Service implements Routable {
     this.head = head;
     this.rules = serviceRules(head.definition);
     this.guard = serviceGuard(head.name, head.definition);
+    this.compression = Compression.of(head.definition.compress);
     this.#balancer = new Balancer(head.definition.policy);
     this.cacheContext = {
       service: head.name,
@@ -75,8 +79,10 @@ export class Service implements Routable {
   replaceHead(head: ServiceHead): void {
     if (head.definition.policy !== this.head.definition.policy)
       this.#balancer = new Balancer(head.definition.policy);
-    if (head.definition !== this.head.definition)
+    if (head.definition !== this.head.definition) {
       this.rules = serviceRules(head.definition);
+      this.compression = Compression.of(head.definition.compress);
+    }
     this.head = head;
     this.guard = serviceGuard(head.name, head.definition);
     this.cacheContext.currentRelease = head.currentRelease;

@@ -29,6 +29,8 @@ export interface Thread {
   readonly hsts: string;
   /** Monotonic, moved on by the sweep: exact to a quarter of a second. */
   coarseMs: number;
+  /** Answers that are being compressed. */
+  compressing: number;
   /** No new request is taken after the present one. */
   draining: boolean;
   trusts(address: string): boolean;

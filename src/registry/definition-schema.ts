@@ -74,6 +74,36 @@ const Health = v.object({
   active: v.optional(ActiveCheck),
 });
 
+const Compress = v.object({
+  enabled: v.optional(v.boolean(), false),
+  minBytes: v.optional(count(0, 2 ** 31 - 1), 1_024),
+  codings: v.optional(
+    v.pipe(
+      v.array(v.picklist(["zstd", "br", "gzip"])),
+      v.minLength(1),
+      v.maxLength(3),
+    ),
+    () => ["zstd", "br", "gzip"] as const,
+  ),
+  types: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.toLowerCase(),
+          v.regex(
+            /^[!#$&^_.+0-9a-z-]{1,63}\/[!#$&^_.+0-9a-z-]{1,63}$/,
+            (issue) =>
+              `${issue.received} is not a media type such as "text/plain"`,
+          ),
+        ),
+      ),
+      v.maxLength(64),
+    ),
+    () => [],
+  ),
+});
+
 const Capacity = v.object({
   perTarget: v.optional(count(0, 1_000_000), 0),
   queue: v.optional(count(0, 1_000_000), 1_024),
@@ -130,6 +160,7 @@ const Definition = v.pipe(
     cache: v.optional(Cache, {}),
     retry: v.optional(Retry, {}),
     health: v.optional(Health, {}),
+    compress: v.optional(Compress, {}),
     capacity: v.optional(Capacity, {}),
     rollout: v.optional(Rollout, {}),
     access: v.optional(Access, {}),

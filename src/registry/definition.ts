@@ -60,6 +60,19 @@ export interface HealthDefinition {
   readonly active: ActiveCheckDefinition | undefined;
 }
 
+/** A content coding the proxy can make. */
+export type ContentCoding = "zstd" | "br" | "gzip";
+
+export interface CompressDefinition {
+  readonly enabled: boolean;
+  /** Shorter content stays as it is, where its length is told. */
+  readonly minBytes: number;
+  /** Of two that a client likes equally the earlier is taken. */
+  readonly codings: readonly ContentCoding[];
+  /** Media types beside those that are known to get smaller; lower case. */
+  readonly types: readonly string[];
+}
+
 export interface CapacityDefinition {
   /** Requests that one proxy gives each target at one time; 0: as many as come. */
   readonly perTarget: number;
@@ -165,6 +178,7 @@ export interface ServiceDefinition {
   readonly cache: CacheDefinition;
   readonly retry: RetryDefinition;
   readonly health: HealthDefinition;
+  readonly compress: CompressDefinition;
   readonly capacity: CapacityDefinition;
   readonly rollout: RolloutDefinition;
   readonly access: AccessDefinition;

@@ -11,6 +11,8 @@ export type {
   BalancingPolicy,
   CacheDefinition,
   CacheHeuristic,
+  CompressDefinition,
+  ContentCoding,
   HashSource,
   ProxyProtocolDefinition,
   FieldsDefinition,

@@ -45,6 +45,12 @@ export function definition(
       maxEjectMs: 300_000,
       active: undefined,
     },
+    compress: {
+      enabled: false,
+      minBytes: 1024,
+      codings: ["zstd", "br", "gzip"],
+      types: [],
+    },
     capacity: { perTarget: 0, queue: 1024, queueMs: 5000 },
     rollout: { mode: "mixed", min: 1, skew: "off", pin: undefined },
     access: { allow: [], deny: [] },
