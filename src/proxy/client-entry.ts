@@ -104,7 +104,8 @@ export class ClientEntry {
     const { guard, thread } = this.#owner;
     const peer = plainAddress(own?.source.address ?? shell.remoteAddress ?? "");
     if (!this.#proxyPeers.has(peer)) {
-      this.#countFault("proxy-peer");
+      // Who has left already, as a check of a balancer does, has no address.
+      if (peer !== "") this.#countFault("proxy-peer");
       refuse(shell);
       return;
     }
