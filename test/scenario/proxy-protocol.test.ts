@@ -160,6 +160,51 @@ test("a listener believes X-Forwarded-For by the address in the header, not by t
   }
 });
 
+/** A header that names a client. */
+function headerFor(address: string): Buffer {
+  const source = { address, port: 1 };
+  return proxyHeader("v2", { ...ENDS, source });
+}
+
+test("a listener holds the address in the header to the limits of an address, not the balancer's", async (t) => {
+  const { plane, port } = await startListening(t, {
+    limits: { maxConnectionsPerAddress: 1 },
+    access: { allow: [], deny: ["192.0.2.66"], exempt: [] },
+  });
+  const ask = (address: string) =>
+    rawClient(t, port).send(headerFor(address)).send(REQUEST);
+  const first = ask("192.0.2.1");
+  await first.until((text) => text.includes(";"));
+  assert.equal(await ask("192.0.2.1").all(), "");
+  assert.equal(await ask("192.0.2.66").all(), "");
+  await ask("192.0.2.2").until((text) => text.includes(";"));
+  first.close();
+  await eventually(async () => {
+    const { connectionsActive } = (await plane.stats()).totals;
+    assert.equal(connectionsActive, 1);
+  });
+  await ask("192.0.2.1").until((text) => text.includes(";"));
+});
+
+test("a listener with TLS holds the address in the header to the limits of an address", async (t) => {
+  const { plane, port } = await startListening(t, {
+    tls: true,
+    limits: { maxConnectionsPerAddress: 1 },
+  });
+  const balancer = (address: string) =>
+    startBalancer(t, port, { header: headerFor(address), cut: 3 });
+  const one = await balancer("192.0.2.1");
+  const first = await tlsClient(t, one);
+  await assert.rejects(tlsClient(t, one));
+  await tlsClient(t, await balancer("192.0.2.2"));
+  first.destroy();
+  await eventually(async () => {
+    const { connectionsActive } = (await plane.stats()).totals;
+    assert.equal(connectionsActive, 1);
+  });
+  await tlsClient(t, one);
+});
+
 test("a listener without the protocol takes a header for a bad request", async (t) => {
   const target = await startEcho(t);
   const proxy = await startProxy([serviceView([target.view()])]);
