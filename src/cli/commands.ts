@@ -33,4 +33,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "Print services, targets, counts and proxies from ZooKeeper.",
     load: async () => (await import("./commands/status.ts")).statusCommand(),
   },
+  password: {
+    summary: "Make a line for a file of users, of a password.",
+    load: async () =>
+      (await import("./commands/password.ts")).passwordCommand(),
+  },
 };

@@ -17,6 +17,7 @@ import {
   type DataPlaneOptions,
   type ListenAddress,
   type LiveSettings,
+  type SiteMaterial,
   PROXY_OPTIONS,
   startDataPlane,
 } from "../proxy/index.ts";
@@ -60,6 +61,8 @@ export interface StartProxyOptions {
   /** Whose PROXY protocol headers are believed, on listeners with `proxyProtocol`. */
   readonly proxyPeers?: readonly string[];
   readonly access?: LiveSettings["access"];
+  /** Error pages and lists of users. */
+  readonly site?: SiteMaterial;
   readonly limits?: LiveSettings["limits"];
   /** Of the store of each worker. */
   readonly cache?: DataPlaneOptions["cache"];
@@ -103,12 +106,13 @@ export class Proxy implements AsyncDisposable {
     this.#options = options;
     this.#journal = journal;
     this.#static = new StaticServices(options.services);
-    const { limits, trusted, proxyPeers, access } = options;
+    const { limits, trusted, proxyPeers, access, site } = options;
     this.#live = {
       ...(limits === undefined ? {} : { limits }),
       ...(trusted === undefined ? {} : { trusted }),
       ...(proxyPeers === undefined ? {} : { proxyPeers }),
       ...(access === undefined ? {} : { access }),
+      ...(site === undefined ? {} : { site }),
     };
     if (zookeeper === undefined) {
       this.registry = new Registry(undefined, { journal });

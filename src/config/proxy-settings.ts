@@ -120,6 +120,27 @@ const MAIN = {
     doc: "Memory for stored answers, over all workers.",
     danger: "Memory of the process beside this is not counted.",
   },
+  errorPages: {
+    type: "text",
+    default: undefined,
+    flag: "--error-pages <dir>",
+    form: "the path of a folder",
+    accepts: isLine,
+    path: true,
+    doc: "Folder with pages for answers with an error: 404.html, 5xx.html and so on, and those of one service in a folder with its name. Read at the start and on SIGHUP.",
+  },
+  users: {
+    type: "list",
+    default: [],
+    flag: "--users <name=file>",
+    form: "names of lists and their files, as in staff=/etc/zoogate/staff.users",
+    accepts: isNamedFile,
+    path: true,
+    pairs: true,
+    doc: "A list of users, for services whose auth names it, and the file with their passwords as `zoogate password` writes them. Read again when it changes.",
+    danger:
+      "Whoever reads the file can try passwords on it: it should be for the proxy's user alone.",
+  },
   trust: {
     type: "list",
     default: [],
@@ -281,7 +302,12 @@ const { disableAddWatch: _tests, open: _open, ...KEEPER } = keeperOptionTable;
 
 /** Everything that can be set of a proxy, by part. */
 export const PROXY_SECTIONS = {
-  main: { key: "", doc: "The proxy itself.", rows: MAIN, live: ["trust"] },
+  main: {
+    key: "",
+    doc: "The proxy itself.",
+    rows: MAIN,
+    live: ["trust", "errorPages", "users"],
+  },
   log: {
     key: "log",
     doc: "What it tells on stderr.",
@@ -346,4 +372,8 @@ export const proxySettings = settingsOf(PROXY_SECTIONS);
 
 function isLine(text: string): boolean {
   return /^[^\p{Cc}]+$/u.test(text);
+}
+
+function isNamedFile(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}=[^\p{Cc}]+$/u.test(text);
 }

@@ -204,8 +204,14 @@ function readOne(
   const { value } = reading;
   const isPath = (row.type === "text" || row.type === "list") && row.path;
   if (isPath !== true) return value;
-  const absolute = (path: string) =>
-    path === "-" ? path : resolve(dirname(file.path), path);
+  const start = row.type === "list" && row.pairs === true ? "=" : "";
+  const absolute = (text: string) => {
+    const from = text.indexOf(start) + start.length;
+    const path = text.slice(from);
+    return path === "-"
+      ? text
+      : text.slice(0, from) + resolve(dirname(file.path), path);
+  };
   if (typeof value === "string") return absolute(value);
   return Array.isArray(value)
     ? (value as readonly string[]).map(absolute) // a list's row

@@ -4,6 +4,7 @@ import {
   parseBytes,
   parseDurationMs,
 } from "../base/index.ts";
+import { isMap } from "./config-file.ts";
 import type { Setting } from "./setting.ts";
 
 /** What a setting may be. */
@@ -73,7 +74,13 @@ export function readSettingValue(setting: Setting, value: unknown): Reading {
         ? { kind: "value", value }
         : reject(setting);
     case "list": {
-      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const items: readonly unknown[] = Array.isArray(value)
+        ? value
+        : row.pairs === true && isMap(value)
+          ? Object.entries(value).map(([name, one]) =>
+              typeof one === "string" ? `${name}=${one}` : one,
+            )
+          : [value];
       const isItem = (item: unknown): item is string =>
         typeof item === "string" && row.accepts(item);
       return items.every(isItem)

@@ -30,6 +30,8 @@ export interface TextRow extends RowExtras {
 /** Several words; on the command line the flag is repeated. */
 export interface ListRow extends RowExtras {
   readonly type: "list";
+  /** Each is NAME=VALUE; a file may have names as keys instead. */
+  readonly pairs?: true;
   readonly default: readonly string[];
   /** What each should be. */
   readonly form: string;

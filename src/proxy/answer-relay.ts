@@ -149,6 +149,15 @@ export class AnswerRelay {
     this.#coded = undefined;
   }
 
+  /** Answers with the proxy's page where the service wants that and there is one. */
+  replaceError(head: ResponseHead): boolean {
+    const page = this.#thread.pages.insteadOf(head, this.#service);
+    if (page === undefined) return false;
+    this.abandonFill();
+    this.#client.own(page);
+    return true;
+  }
+
   /** The final head; begins the client's answer. */
   head(head: ResponseHead, target: Target): "relayed" | "ask-again" {
     const { compression } = this.#service;

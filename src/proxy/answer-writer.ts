@@ -78,11 +78,15 @@ export class AnswerWriter {
 
   own(
     answer: OwnAnswer,
-    options: Omit<Parameters<typeof ownAnswerText>[1], "proxy">,
+    options: Omit<Parameters<typeof ownAnswerText>[1], "proxy" | "pages">,
   ): void {
     this.begin(
       answer.status,
-      ownAnswerText(answer, { ...options, proxy: this.#thread.name }),
+      ownAnswerText(answer, {
+        ...options,
+        proxy: this.#thread.name,
+        pages: this.#thread.pages,
+      }),
     );
   }
 

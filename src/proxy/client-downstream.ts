@@ -129,7 +129,7 @@ export class ClientDownstream implements Asker {
     this.#answer.own(answer, {
       close: !this.keepAlive,
       request: this.#request,
-      rules: this.service?.rules?.answers,
+      service: this.service,
     });
     this.#answered();
   }

@@ -7,6 +7,7 @@ import type { AccessRules } from "./client-guard.ts";
 import type { CertificateFilePair, TicketKeys } from "./certificate-files.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { ProxyStats } from "./proxy-stats.ts";
+import type { SiteMaterial } from "./site-files.ts";
 import type {
   CacheSettings,
   ListenAddress,
@@ -32,6 +33,8 @@ export interface DataPlaneOptions {
   readonly proxyPeers?: readonly string[];
   /** Who may come in, and for whom no limit of an address holds; everybody, nobody. */
   readonly access?: AccessRules;
+  /** Error pages and lists of users. */
+  readonly site?: SiteMaterial;
   /** For the listeners that speak TLS; the first is for names that none has. */
   readonly certificates?: readonly CertificateFilePair[];
   /** Of a process whose place this one takes; new ones unless given. */
@@ -87,7 +90,7 @@ export interface DataPlane extends AsyncDisposable {
   accessRecords(): Promise<AccessBatch>;
   /** The same as text, which the workers write. */
   accessLines(format: AccessLogFormat): Promise<AccessLines>;
-  /** Replaces limits, trusted networks and access rules in every worker. @throws RangeError */
+  /** Replaces limits, networks, access rules, pages and users in every worker. @throws RangeError */
   configure(settings: Partial<Omit<LiveSettings, "tls">>): void;
   /** Reads the certificates now; bad ones leave the last good ones in force. */
   reloadCertificates(): Promise<boolean>;

@@ -11,6 +11,8 @@ import type { Client } from "./client.ts";
 import { ClientEntry } from "./client-entry.ts";
 import { ClientGuard } from "./client-guard.ts";
 import { dispatch } from "./dispatch.ts";
+import { Credentials } from "./credentials.ts";
+import { ErrorPages } from "./error-pages.ts";
 import { hstsLine } from "./hsts.ts";
 import { descriptorOf } from "./listening-sockets.ts";
 import { Networks } from "./networks.ts";
@@ -56,6 +58,8 @@ export class DataThread implements Thread {
   readonly guard: ClientGuard;
   readonly name: string;
   hsts = "";
+  pages = new ErrorPages();
+  readonly credentials = new Credentials();
   coarseMs = performance.now();
   compressing = 0;
   draining = false;
@@ -163,7 +167,9 @@ export class DataThread implements Thread {
 
   /** Takes what may change while it runs; the ring of the access log stays. */
   configure(settings: LiveSettings): void {
-    const { limits, trusted, access } = settings;
+    const { limits, trusted, access, site } = settings;
+    this.pages = new ErrorPages(site.pages);
+    this.credentials.replace(site.users);
     Object.assign(this.limits, limits);
     this.hsts = hstsLine(limits.hstsSeconds);
     this.#entry.configure(settings);

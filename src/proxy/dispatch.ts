@@ -1,4 +1,5 @@
 import type { RequestHead } from "../http/index.ts";
+import { admit } from "./auth-check.ts";
 import type { Asker } from "./client.ts";
 import type { ForwardLookup } from "./answer-relay.ts";
 import { Exchange } from "./exchange.ts";
@@ -57,10 +58,31 @@ export function dispatch(
     return undefined;
   }
   client.service = service;
+  const { guard } = service;
+  if (guard !== undefined && thread.guard.refusesFor(guard, client, head))
+    return undefined;
+  return service.rules === undefined
+    ? dispatchTo(thread, service, client, head)
+    : dispatchByRules(thread, service, client, head);
+}
+
+/** Redirects, then who has a password, then as everywhere. */
+function dispatchByRules(
+  thread: Thread,
+  service: Service,
+  client: Asker,
+  head: RequestHead,
+): Serving | undefined {
   const redirect = service.rules?.redirects?.answerTo(client, head);
-  if (redirect === undefined) return dispatchTo(thread, service, client, head);
-  client.own(redirect);
-  return undefined;
+  if (redirect !== undefined) {
+    client.own(redirect);
+    return undefined;
+  }
+  const auth = service.rules?.auth;
+  if (auth === undefined) return dispatchTo(thread, service, client, head);
+  const proceed = (admitted: RequestHead) =>
+    dispatchTo(thread, service, client, admitted);
+  return admit({ thread, service, client, head, auth, proceed });
 }
 
 function dispatchTo(
@@ -69,9 +91,6 @@ function dispatchTo(
   client: Asker,
   asked: RequestHead,
 ): Serving | undefined {
-  const { guard } = service;
-  if (guard !== undefined && thread.guard.refusesFor(guard, client, asked))
-    return undefined;
   const head = service.compression?.normalised(asked) ?? asked;
   const context = service.cacheContext;
   context.scheme = client.scheme;

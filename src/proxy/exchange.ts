@@ -388,7 +388,10 @@ export class Exchange implements Serving, UpstreamUser, Patient, RelayHost {
       }
     }
     attempts.headCame(!isListed);
-    if (isListed && this.#relay.serveStale("listed")) {
+    if (
+      (isListed && this.#relay.serveStale("listed")) ||
+      (head.status >= 500 && this.#relay.replaceError(head))
+    ) {
       attempts.countAnswered();
       this.#discard();
       this.#settle();

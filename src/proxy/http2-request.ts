@@ -219,7 +219,8 @@ export class Http2Request implements Asker {
       proxy: this.#thread.name,
       close: false,
       request: this.#request,
-      rules: this.service?.rules?.answers,
+      service: this.service,
+      pages: this.#thread.pages,
     });
     const bodyStart = text.indexOf("\r\n\r\n") + 4;
     this.#answer.begin(text.slice(0, bodyStart), false);

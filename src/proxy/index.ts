@@ -14,6 +14,12 @@ export { closeDescriptor, descriptorOf } from "./listening-sockets.ts";
 export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 export { startDataPlane } from "./plane.ts";
 export { type Refusal } from "./refusals.ts";
+export { hashPassword } from "./password-hash.ts";
+export {
+  type SiteFilePlaces,
+  SiteFiles,
+  type SiteMaterial,
+} from "./site-files.ts";
 export { type ProxyStats, type TargetStats } from "./proxy-stats.ts";
 export { type RouteConflict } from "./routing-table.ts";
 export { type EjectionCause } from "./shared-counters.ts";

@@ -5,8 +5,8 @@ import {
   reasonPhrase,
   type RequestHead,
 } from "../http/index.ts";
-
 import type { AnswerRules } from "./answer-rules.ts";
+import { type ErrorPages, textOf } from "./error-pages.ts";
 
 /** An answer of the proxy itself. */
 export interface OwnAnswer {
@@ -21,7 +21,13 @@ export interface OwnAnswer {
   readonly retryAfterS?: number;
 }
 
-/** Head and body in one; small, and never stored by anyone. */
+/** A service as far as the proxy answers in its place. */
+export interface AnsweringService {
+  readonly name: string;
+  readonly rules: { readonly answers: AnswerRules | undefined } | undefined;
+}
+
+/** Head and body in one, each byte one character; never stored by anyone. */
 export function ownAnswerText(
   answer: OwnAnswer,
   options: {
@@ -29,16 +35,19 @@ export function ownAnswerText(
     readonly close: boolean;
     /** Undefined where none could be read. */
     readonly request: RequestHead | undefined;
-    /** Of the service that was asked, if that is known. */
-    readonly rules: AnswerRules | undefined;
+    /** That was asked, if it is known. */
+    readonly service: AnsweringService | undefined;
+    readonly pages: ErrorPages;
   },
 ): string {
   const { status, error, details, nextHop, retryAfterS, lines = "" } = answer;
-  const { proxy, close, request, rules } = options;
-  const body =
+  const { proxy, close, request, service, pages } = options;
+  const content =
     status === 204 || status === 304
-      ? ""
-      : `${status} ${reasonPhrase(status)}\n`;
+      ? undefined
+      : status < 400
+        ? { type: "text/plain", body: textOf(status) }
+        : pages.contentFor(status, request, service?.name ?? "");
   let text = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nDate: ${httpDateNow(Date.now())}\r\n`;
   if (error !== undefined)
     text += `Proxy-Status: ${proxyStatus({
@@ -49,10 +58,10 @@ export function ownAnswerText(
     })}\r\n`;
   if (retryAfterS !== undefined) text += `Retry-After: ${retryAfterS}\r\n`;
   text += lines;
-  if (body !== "")
-    text += `Content-Type: text/plain\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n`;
-  else if (status !== 204 && status !== 304) text += "Content-Length: 0\r\n";
+  if (content !== undefined)
+    text += `Content-Type: ${content.type}\r\nContent-Length: ${content.body.length}\r\nCache-Control: no-store\r\n`;
+  const rules = service?.rules?.answers;
   if (rules !== undefined) text += rules.linesFor(text, request?.host ?? "");
   if (close) text += "Connection: close\r\n";
-  return `${text}\r\n${request?.method === "HEAD" ? "" : body}`;
+  return `${text}\r\n${request?.method === "HEAD" ? "" : (content?.body ?? "")}`;
 }

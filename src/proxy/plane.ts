@@ -38,7 +38,9 @@ import {
   MAIN_COLUMN,
   SharedCounters,
 } from "./shared-counters.ts";
+import { NO_SITE_MATERIAL } from "./site-files.ts";
 import { SignalFeed } from "./signal-feed.ts";
+import { UnknownLists } from "./unknown-lists.ts";
 import { WorkerCrew } from "./worker-crew.ts";
 import type {
   ListenAddress,
@@ -79,6 +81,7 @@ class Plane implements DataPlane {
   #settings: LiveSettings;
   /** Of workers that have ended. */
   #lastRecords = NO_RECORDS;
+  readonly #unknownLists: UnknownLists;
   readonly #crew: WorkerCrew;
   readonly #signals: SignalFeed;
   readonly #drains: DrainWatch;
@@ -101,8 +104,10 @@ class Plane implements DataPlane {
       trusted: options.trusted ?? [],
       proxyPeers: options.proxyPeers ?? [],
       access: options.access ?? OPEN_ACCESS,
+      site: options.site ?? NO_SITE_MATERIAL,
       tls: undefined,
     };
+    this.#unknownLists = new UnknownLists(this.#journal);
     this.#signals = new SignalFeed(this.#journal);
     this.#drains = new DrainWatch({
       targets: () => this.#state.targets(),
@@ -191,6 +196,7 @@ class Plane implements DataPlane {
         message: `Cannot use target ${registration}: ${SLOTS} are registered already`,
         registration,
       });
+    this.#unknownLists.look(this.#state.services, this.#settings.site);
     this.#crew.tell({
       kind: "changes",
       changes: assigned,
@@ -284,6 +290,7 @@ class Plane implements DataPlane {
 
   #tellSettings(settings: LiveSettings): void {
     this.#settings = settings;
+    this.#unknownLists.look(this.#state.services, settings.site);
     this.#crew.tell({ kind: "settings", settings });
   }
 

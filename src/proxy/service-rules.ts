@@ -1,5 +1,6 @@
 import type { FieldList } from "../http/index.ts";
 import type { ServiceDefinition } from "../registry/index.ts";
+import { AuthRules } from "./auth-rules.ts";
 import { AnswerRules, isLocation } from "./answer-rules.ts";
 import { PathRules } from "./path-rules.ts";
 import { RedirectRules } from "./redirect-rules.ts";
@@ -8,6 +9,7 @@ import { RequestRules } from "./request-rules.ts";
 /** What a definition says of requests and answers on their way, ready for use. */
 export interface ServiceRules {
   readonly redirects: RedirectRules | undefined;
+  readonly auth: AuthRules | undefined;
   readonly paths: PathRules | undefined;
   readonly requests: RequestRules | undefined;
   readonly answers: AnswerRules | undefined;
@@ -21,7 +23,8 @@ export function serviceRules(
   const paths = PathRules.of(definition);
   const requests = RequestRules.of(definition);
   const answers = AnswerRules.of(definition, paths);
-  const rules = { redirects, paths, requests, answers };
+  const auth = AuthRules.of(definition.auth);
+  const rules = { redirects, auth, paths, requests, answers };
   return Object.values(rules).some((one) => one !== undefined)
     ? rules
     : undefined;
@@ -32,13 +35,14 @@ export function asksOtherwise(
   one: ServiceDefinition,
   other: ServiceDefinition,
 ): boolean {
-  const asked = ({ path, paths, headers, compress }: ServiceDefinition) =>
+  const asked = ({ path, paths, headers, compress, auth }: ServiceDefinition) =>
     JSON.stringify([
       paths.strip && path,
       paths.add,
       paths.rewrite,
       headers.request,
       compress,
+      auth,
     ]);
   return asked(one) !== asked(other);
 }

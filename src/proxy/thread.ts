@@ -1,6 +1,8 @@
 import type { Fill, HttpCache } from "../cache/index.ts";
 import type { AccessRing } from "./access-ring.ts";
 import type { ClientGuard } from "./client-guard.ts";
+import type { Credentials } from "./credentials.ts";
+import type { ErrorPages } from "./error-pages.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { OutputSlab } from "./output-slab.ts";
 import type { RoutingTable } from "./routing-table.ts";
@@ -25,6 +27,9 @@ export interface Thread {
   readonly guard: ClientGuard;
   /** Our name in Via, Cache-Status and Proxy-Status. */
   readonly name: string;
+  readonly credentials: Credentials;
+  /** For answers with an error. */
+  readonly pages: ErrorPages;
   /** The line that answers over TLS carry; may be empty. */
   readonly hsts: string;
   /** Monotonic, moved on by the sweep: exact to a quarter of a second. */

@@ -7,6 +7,7 @@ import type { AccessBatch } from "./access-ring.ts";
 import type { AccessRules, GuardMemory } from "./client-guard.ts";
 import type { ProxyLimits } from "./options.ts";
 import type { CountersMemory } from "./shared-counters.ts";
+import type { SiteMaterial } from "./site-files.ts";
 import type { TargetFailure } from "./target-health.ts";
 import type { WorkerReport } from "./worker-stats.ts";
 
@@ -74,6 +75,7 @@ export interface LiveSettings {
   readonly proxyPeers: readonly string[];
   /** Who may come in, and for whom no limit of an address holds. */
   readonly access: AccessRules;
+  readonly site: SiteMaterial;
   /** Undefined when no listener speaks TLS. */
   readonly tls: TlsMaterial | undefined;
 }

@@ -3,6 +3,7 @@ import { isNetwork } from "../base/index.ts";
 import type { HashSource, ServiceDefinition } from "./definition.ts";
 import { deepFreeze, parseJson, type Parsed } from "./parse-json.ts";
 import { Host, Path } from "./definition-text.ts";
+import { Auth } from "./auth-schema.ts";
 import { Headers } from "./header-schema.ts";
 import { Paths, Redirects } from "./path-schema.ts";
 
@@ -150,6 +151,8 @@ const Definition = v.pipe(
     paths: v.optional(Paths, {}),
     redirects: v.optional(Redirects, () => []),
     headers: v.optional(Headers, {}),
+    auth: v.optional(Auth),
+    replaceErrors: v.optional(v.boolean(), false),
     policy: v.optional(
       v.picklist(["least-requests", "round-robin", "p2c", "hash"]),
       "least-requests",
@@ -201,6 +204,10 @@ function fill(given: Given): ServiceDefinition {
       scheme: redirect.scheme,
       host: redirect.host,
     })),
+    auth: given.auth && {
+      ...given.auth,
+      userHeader: given.auth.userHeader,
+    },
     headers: {
       ...given.headers,
       request: {

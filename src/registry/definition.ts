@@ -160,6 +160,17 @@ export interface RateLimitDefinition {
   readonly burst: number;
 }
 
+/** Who may ask at all: Basic authentication (RFC 7617). */
+export interface AuthDefinition {
+  /** Name of a list that each proxy has in a file of its own. */
+  readonly users: string;
+  readonly realm: string;
+  /** Whether targets get `Authorization` as it came. */
+  readonly forward: boolean;
+  /** Field in which targets are told the user's name. */
+  readonly userHeader: string | undefined;
+}
+
 export interface ServiceDefinition {
   /** Lower case, without port. None: every host that no other service names. */
   readonly hosts: readonly string[];
@@ -168,6 +179,9 @@ export interface ServiceDefinition {
   readonly paths: PathsDefinition;
   readonly redirects: readonly RedirectDefinition[];
   readonly headers: HeadersDefinition;
+  readonly auth: AuthDefinition | undefined;
+  /** A target's answer of 500 or more gives way to the proxy's page for it, if there is one. */
+  readonly replaceErrors: boolean;
   readonly policy: BalancingPolicy;
   /** Only with the policy `hash`. */
   readonly hash: HashSource | undefined;

@@ -8,6 +8,7 @@ export type { Count, CountKey } from "./count-book.ts";
 export { CountLedger, type CountLedgerOptions } from "./count-ledger.ts";
 export type {
   ActiveCheckDefinition,
+  AuthDefinition,
   BalancingPolicy,
   CacheDefinition,
   CacheHeuristic,

@@ -45,6 +45,7 @@ type Path = StaticProblem["path"];
 const KEYS: Keys = {
   ...defaultDefinition,
   paths: { ...defaultDefinition.paths, rewrite: [{ from: "", to: "" }] },
+  auth: { users: "", realm: "", forward: false, userHeader: "" },
   headers: {
     request: { host: "", set: "", add: "", remove: "" },
     response: { set: "", add: "", remove: "" },

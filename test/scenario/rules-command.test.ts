@@ -1,7 +1,8 @@
 /** The rules of services as their users write them: zoogate.yaml, the real command, SIGHUP. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,8 @@ import { test, type TestContext } from "node:test";
 import { RunningCommand, runCommand, urlOf } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
+
+const BIN = join(import.meta.dirname, "..", "..", "src", "cli", "bin.ts");
 
 /** A folder with a configuration file, both gone at the end. */
 async function ground(t: TestContext) {
@@ -158,5 +161,95 @@ test("zoogate proxy sets and removes fields as the file says, and says which are
   assert.match(
     stderr,
     /:9:\d+: Cannot use services\.shop\.headers\.request\.set\.Content-Length: "Content-Length" cannot be changed here/,
+  );
+});
+
+test("zoogate proxy asks for the passwords that zoogate password hashed, as long as they stand in the file", async (t) => {
+  const place = await ground(t);
+  const made = spawnSync(process.execPath, [BIN, "password", "ann"], {
+    input: "se:cret\nnot read",
+    encoding: "utf8",
+  });
+  assert.equal(made.status, 0, made.stderr);
+  assert.match(made.stdout, /^ann:\$scrypt\$ln=15,r=8,p=3\$\S+\n$/);
+  const url = await target(t, (_request, response) => response.end("in"));
+  const users = join(place.folder, "staff.users");
+  await writeFile(users, made.stdout);
+  await place.write(`users: {staff: staff.users}
+services:
+  shop:
+    auth: {users: staff, realm: Shop}
+    targets: ["${url}"]
+  wiki:
+    hosts: [wiki.example]
+    auth: {users: editors}
+    targets: ["${url}"]
+`);
+  const { proxy, url: front } = await place.start();
+  const statusOf = async (password: string, host = "shop.example") => {
+    const authorization = `Basic ${Buffer.from(`ann:${password}`).toString("base64")}`;
+    return (await get(`${front}/`, { headers: { authorization, host } }))
+      .status;
+  };
+  assert.equal(await statusOf("se:cret"), 200);
+  assert.equal(await statusOf("secret"), 401);
+  assert.equal(await statusOf("se:cret", "wiki.example"), 503);
+  assert.match(proxy.stderr, /Nobody gets in to wiki: .* editors/);
+  await writeFile(users, "ann:$2y$05$abc\n");
+  proxy.child.kill("SIGHUP");
+  await eventually(async () => assert.equal(await statusOf("se:cret"), 401));
+  await proxy.until(
+    () => /staff\.users: line 1: .* of ann: it is bcrypt/.test(proxy.stderr),
+    "what is wrong with the line",
+  );
+  await rm(users);
+  proxy.child.kill("SIGHUP");
+  await eventually(async () => assert.equal(await statusOf("se:cret"), 503));
+});
+
+test("zoogate password takes no empty password and no name with a colon", () => {
+  for (const [name, input] of [
+    ["ann", "\n"],
+    ["ann", ""],
+    ["a:b", "secret"],
+    ["ann", "x".repeat(600)],
+  ] as const) {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [BIN, "password", name],
+      { input, encoding: "utf8" },
+    );
+    assert.equal(status, 1, name);
+    assert.equal(stdout, "");
+    assert.match(stderr, /Cannot /);
+  }
+});
+
+test("zoogate proxy answers errors with the pages of a folder, and with new ones after SIGHUP", async (t) => {
+  const place = await ground(t);
+  const pages = join(place.folder, "pages");
+  await mkdir(join(pages, "shop"), { recursive: true });
+  await writeFile(join(pages, "404.html"), "<h1>Nothing");
+  await writeFile(join(pages, "shop", "5xx.html"), "<h1>Shop is closed");
+  const url = await target(t, (_request, response) => {
+    response.statusCode = 500;
+    response.end("trace");
+  });
+  await place.write(`errorPages: pages
+services:
+  shop:
+    hosts: [shop.example]
+    replaceErrors: true
+    targets: ["${url}"]
+`);
+  const { proxy, url: front } = await place.start();
+  const page = async (host: string) =>
+    (await get(`${front}/`, { headers: { host } })).body.toString();
+  assert.equal(await page("shop.example"), "<h1>Shop is closed");
+  assert.equal(await page("other.example"), "<h1>Nothing");
+  await writeFile(join(pages, "404.html"), "<h1>Still nothing");
+  proxy.child.kill("SIGHUP");
+  await eventually(async () =>
+    assert.equal(await page("other.example"), "<h1>Still nothing"),
   );
 });

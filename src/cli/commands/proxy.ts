@@ -11,7 +11,7 @@ import {
   type ProxySettings,
   stateFolder,
 } from "../../config/index.ts";
-import { type DataPlane, descriptorOf } from "../../proxy/index.ts";
+import { type DataPlane, descriptorOf, SiteFiles } from "../../proxy/index.ts";
 import { registryConnectString } from "../../registry/index.ts";
 import { parseConnectString, type ZooKeeper } from "../../zookeeper/index.ts";
 import { AccessLog } from "../access-log.ts";
@@ -32,6 +32,7 @@ import {
 import { openListeners, type ProxyListeners } from "../proxy-listeners.ts";
 import { ConfigReloader } from "../reload.ts";
 import { gather, type ParsedFlags, settingOptions } from "../setting-flags.ts";
+import { sitePlaces } from "../site-places.ts";
 import { Proxy } from "../start-proxy.ts";
 import { type Legacy, TakeOver } from "../take-over.ts";
 import { openZooKeeper, registryAcl } from "../zookeeper-flags.ts";
@@ -109,6 +110,12 @@ async function serve(
     resources.use(await openEmbedded(settings, { journal, predecessor }));
   const accessLog = resources.use(await openAccessLog(settings, journal));
   const zookeeper = resources.use(await openClient(settings, journal));
+  const files = resources.use(
+    await SiteFiles.open(sitePlaces(settings), {
+      journal,
+      onChange: (site) => proxy.configure({ site }),
+    }),
+  );
   const proxy = resources.use(
     new Proxy({
       zookeeper,
@@ -129,6 +136,7 @@ async function serve(
       trusted: settings.main.trust,
       proxyPeers: settings.proxyProtocol.from,
       access: settings.access,
+      site: files.material,
       limits: limitsOf(settings),
       services: config.services,
       ...(predecessor === undefined
@@ -161,9 +169,17 @@ async function serve(
     using _signals = onSignals({
       SIGUSR1: () => accessLog?.reopen(),
       SIGUSR2: () => takeOver.begin(),
-      ...(configPath(sources) === undefined && settings.tls.listen.length === 0
-        ? {}
-        : { SIGHUP: reloader(config, { sources, proxy, setLevel, journal }) }),
+      ...(readsFiles(config)
+        ? {
+            SIGHUP: reloader(config, {
+              sources,
+              proxy,
+              files,
+              setLevel,
+              journal,
+            }),
+          }
+        : {}),
     });
     const addresses = await proxy.start({ signal: lifetime.signal });
     admin ??= await openTheAdmin();
@@ -208,14 +224,17 @@ function reloader(
   parts: {
     readonly sources: Parameters<typeof loadProxyConfig>[0];
     readonly proxy: Proxy;
+    readonly files: SiteFiles;
     readonly setLevel: (level: ProxySettings["log"]["level"]) => void;
     readonly journal: Journal;
   },
 ): () => void {
-  const { sources, proxy, setLevel, journal } = parts;
+  const { sources, proxy, files, setLevel, journal } = parts;
+  let places = sitePlaces(started.settings);
   const reload = new ConfigReloader(started, {
     load: () => loadProxyConfig(sources),
-    apply: ({ settings, services }) =>
+    apply: ({ settings, services }) => {
+      places = sitePlaces(settings);
       proxy.configure({
         limits: limitsOf({
           ...settings,
@@ -225,14 +244,28 @@ function reloader(
         proxyPeers: settings.proxyProtocol.from,
         access: settings.access,
         services,
-      }),
+      });
+    },
     setLogLevel: setLevel,
     journal,
   });
   return () => {
-    if (configPath(sources) !== undefined) void reload.reload();
+    const read =
+      configPath(sources) === undefined ? Promise.resolve() : reload.reload();
+    void read.then(() => files.configure(places));
     void proxy.reloadCertificates();
   };
+}
+
+/** Whether there is anything that SIGHUP has read again. */
+function readsFiles({ file, settings }: ProxyConfig): boolean {
+  const { main, tls } = settings;
+  return (
+    file !== undefined ||
+    tls.listen.length > 0 ||
+    main.errorPages !== undefined ||
+    main.users.length > 0
+  );
 }
 
 /** Listens to signals until it is disposed of. */
