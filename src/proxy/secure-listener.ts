@@ -49,6 +49,7 @@ export class SecureListener {
     });
     this.#server.on("secureConnection", (socket) => {
       socket.on("error", () => {}); // who takes it looks at its end
+      socket.allowHalfOpen = true;
       const below = socketBelow(socket);
       if (below === undefined && this.#tellsEnds) {
         socket.destroy(); // whose it is cannot be found: better none than a wrong one
@@ -77,6 +78,8 @@ export class SecureListener {
   accept(raw: Socket, ends: ConnectionEnds | undefined): void {
     if (ends !== undefined) this.#tellsEnds = true;
     this.#handshakes.set(raw, ends);
+    // Who says no more before it is secure has left; afterwards he may listen.
+    raw.allowHalfOpen = false;
     raw.on("error", () => {});
     raw.once("close", () => {
       this.#handshakes.delete(raw);
