@@ -4,7 +4,8 @@ import { SECURE_OPTIONS } from "./secure-options.ts";
 
 /**
  * Limits and times of the data plane, those of heads and chunked content on
- * both sides included; each holds for one worker thread.
+ * both sides included. Connections, and what is told of addresses, are counted over
+ * all worker threads; everything else holds for one.
  */
 export const PROXY_OPTIONS = {
   ...HEAD_OPTIONS,

@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { Agent } from "node:http";
 import { connect, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { readOptions } from "../../src/base/index.ts";
 import {
   type DataPlane,
@@ -19,7 +20,7 @@ import type { ServiceDefinition } from "../../src/registry/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 import { serviceView, startProxy, startTarget } from "./proxy-harness.ts";
-import { ask, http2Client, pair, secureProxy } from "./secure-harness.ts";
+import { ask, CA, http2Client, pair, secureProxy } from "./secure-harness.ts";
 
 const ONE = "127.0.0.1";
 const TWO = "127.0.0.2";
@@ -320,4 +321,90 @@ test("a service's rateLimit counts its own requests alone", async (t) => {
   assert.equal(seen.at(-1), 429);
   assert.deepEqual(await statuses(url, { count: 4 }), [200, 200, 200, 200]);
   assert.ok((await refusals(plane, "service-asking-too-fast")) >= 2);
+});
+
+/** A connection through a balancer that names its client; perhaps TLS inside. */
+async function introduced(
+  t: TestContext,
+  port: number,
+  how: { readonly client: string; readonly secure: boolean },
+): Promise<{ readonly socket: Socket; readonly answer: Promise<string> }> {
+  const raw = open(t, port);
+  raw.write(`PROXY TCP4 ${how.client} 127.0.0.1 1234 80\r\n`);
+  const socket = how.secure
+    ? connectTls({ socket: raw, ca: CA, servername: "localhost" })
+    : raw;
+  socket.on("error", () => {});
+  const answer = new Promise<string>((resolve) => {
+    let text = "";
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString("latin1");
+      if (text.endsWith("ok")) resolve(text);
+    });
+    raw.on("close", () => resolve(text));
+  });
+  socket.write(HELD);
+  return { socket, answer };
+}
+
+for (const secure of [false, true])
+  test(`behind a balancer that speaks the PROXY protocol limits hold for whom it names (${secure ? "TLS" : "HTTP"})`, async (t) => {
+    const { plane, port } = await proxy(t, {
+      listen: [{ host: ONE, port: 0, tls: secure, proxyProtocol: true }],
+      certificates: [pair("default")],
+      proxyPeers: [ONE],
+      access: { allow: [], deny: ["192.0.2.9"], exempt: [] },
+      limits: { maxConnections: 4, maxConnectionsPerAddress: 2 },
+    });
+    const ask = (client: string) => introduced(t, port, { client, secure });
+    // More than there may be in all: none of them may go on being counted.
+    for (let index = 0; index < 6; index += 1)
+      assert.equal(await (await ask("192.0.2.9")).answer, "");
+    assert.equal(await refusals(plane, "denied"), 6);
+    const one = await ask("192.0.2.1");
+    assert.match(await one.answer, /^HTTP\/1\.1 200 /);
+    assert.match(await (await ask("192.0.2.1")).answer, /^HTTP\/1\.1 200 /);
+    assert.equal(await (await ask("192.0.2.1")).answer, "");
+    assert.equal(await refusals(plane, "too-many-from-address"), 1);
+    for (const client of ["192.0.2.2", "192.0.2.3"])
+      assert.match(await (await ask(client)).answer, /^HTTP\/1\.1 200 /);
+    assert.equal(await (await ask("192.0.2.4")).answer, "");
+    assert.equal(await refusals(plane, "too-many-connections"), 1);
+    one.socket.destroy();
+    await eventually(async () =>
+      assert.match(await (await ask("192.0.2.1")).answer, /^HTTP\/1\.1 200 /),
+    );
+  });
+
+test("behind a trusted proxy limits hold for the client that it names, an IPv6 one by its /64", async (t) => {
+  const { plane, url } = await proxy(t, {
+    trusted: [ONE],
+    access: { allow: [], deny: ["192.0.2.9"], exempt: ["198.51.100.0/24"] },
+    limits: {
+      requestsPerSecond: 1,
+      requestBurst: 2,
+      maxConnectionsPerAddress: 1,
+      accessRecords: 100,
+    },
+  });
+  const from = (client: string, count = 3) =>
+    statuses(url, { count, headers: { "X-Forwarded-For": client } });
+  assert.deepEqual(await from("192.0.2.1"), [200, 200, 429]);
+  assert.deepEqual(await from("192.0.2.2"), [200, 200, 429]);
+  assert.deepEqual(await from("2001:db8::1", 2), [200, 200]);
+  assert.deepEqual(await from("2001:db8::2", 1), [429]);
+  assert.deepEqual(await from("2001:db8:0:1::1", 1), [200]);
+  assert.deepEqual(
+    await from("198.51.100.7", 6),
+    [200, 200, 200, 200, 200, 200],
+  );
+  assert.deepEqual(await from("192.0.2.9", 2), [403, 403]);
+  assert.equal(await refusals(plane, "client-denied"), 2);
+  const { records } = await plane.accessRecords();
+  const refused = records.filter(({ status }) => status === 429);
+  assert.deepEqual(refused.map(({ client }) => client).toSorted(), [
+    "192.0.2.1",
+    "192.0.2.2",
+    "2001:db8::2",
+  ]);
 });
