@@ -23,6 +23,7 @@ import type { Worker } from "node:worker_threads";
 import { startKeeper } from "../../src/keeper/index.ts";
 import { proxyHeader } from "../../src/http/index.ts";
 import type { DataPlaneOptions } from "../../src/proxy/index.ts";
+import { announce } from "../../src/target/index.ts";
 import { connect as connectZooKeeper } from "../../src/zookeeper/index.ts";
 import { runCommand, startCommand, urlOf } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -315,6 +316,17 @@ test("zoogate serve and zoogate register announce Unix sockets, and the proxy as
   assert.equal((await serve.stop()).code, 0);
   assert.equal((await register.stop()).code, 0);
   await assert.rejects(lstat(paths.site), { code: "ENOENT" });
+});
+
+test("announce() registers a server that listens on a path", async (t) => {
+  const path = join(await folderOf(t), "app.sock");
+  await using keeper = await startKeeper();
+  const options = { service: "app", zookeeper: keeper.connectString };
+  const server = createServer((_asked, answer) => void answer.end("app"));
+  server.listen(path);
+  await using announcement = await announce(server, options);
+  assert.equal(announcement.url, `unix:${path}`);
+  assert.match(announcement.name, /:\/.*app\.sock$/u);
 });
 
 test("zoogate register wants a port or a socket, and not both", async () => {
