@@ -203,6 +203,7 @@ export class Proxy implements AsyncDisposable {
         : { cacheBytes: Math.floor(cacheBytes / workers) }),
       ...this.#live,
       ticketKeys: this.#options.ticketKeys,
+      keepsQueues: true,
       ...(this.#options.cache === undefined
         ? {}
         : { cache: this.#options.cache }),

@@ -84,7 +84,17 @@ export class TakeOver implements Disposable {
       return;
     }
     const { timeoutMs } = this.#options;
-    const child = this.#start();
+    let child: ChildProcess;
+    try {
+      child = this.#start();
+    } catch (error) {
+      this.#tell(
+        "error",
+        "take-over-failed",
+        `No process can take over: ${errorMessage(error)}; this one goes on`,
+      );
+      return;
+    }
     const timer = setTimeout(
       () => this.#giveUp(`it was not ready within ${timeoutMs} ms`),
       timeoutMs,

@@ -39,6 +39,8 @@ export interface DataPlaneOptions {
   readonly certificates?: readonly CertificateFilePair[];
   /** Of a process whose place this one takes; new ones unless given. */
   readonly ticketKeys?: TicketKeys | undefined;
+  /** Connections that wait for a worker which crashes wait on for the next. */
+  readonly keepsQueues?: boolean;
 }
 
 /** What the data plane sees of a registration's health. Rate-bounded. */

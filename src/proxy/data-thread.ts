@@ -1,10 +1,3 @@
-import {
-  createServer,
-  type ListenOptions,
-  type Server,
-  type Socket,
-} from "node:net";
-import { DEFAULT_SOCKET_MODE, listenOnSocket } from "../base/index.ts";
 import { type Fill, HttpCache } from "../cache/index.ts";
 import { AccessRing } from "./access-ring.ts";
 import type { Client } from "./client.ts";
@@ -14,7 +7,6 @@ import { dispatch } from "./dispatch.ts";
 import { Credentials } from "./credentials.ts";
 import { ErrorPages } from "./error-pages.ts";
 import { hstsLine } from "./hsts.ts";
-import { descriptorOf } from "./listening-sockets.ts";
 import { Networks } from "./networks.ts";
 import type { ProxyLimits } from "./options.ts";
 import { OutputSlab } from "./output-slab.ts";
@@ -28,7 +20,8 @@ import { Target } from "./target.ts";
 import { QueueAlarm, TargetQueue } from "./target-queue.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
 import type { Thread } from "./thread.ts";
-import { InputBuffers, SERVER_OPTIONS } from "./wire.ts";
+import { ThreadListeners } from "./thread-listeners.ts";
+import { InputBuffers } from "./wire.ts";
 import type {
   AssignedChange,
   ListenAddress,
@@ -39,8 +32,6 @@ import type {
 import { newTotals, type WorkerReport } from "./worker-stats.ts";
 
 const SWEEP_MS = 250;
-/** Connections that wait to be accepted; the kernel has a limit of its own. */
-const BACKLOG = 4096;
 /** A registration's good answers are told at most this often. */
 const ANSWERED_INTERVAL_MS = 1000;
 
@@ -66,7 +57,7 @@ export class DataThread implements Thread {
   #trusted = new Networks([]);
   readonly #post: (message: MessageFromWorker) => void;
   readonly #clients = new Set<Client>();
-  readonly #servers: Server[] = [];
+  readonly #listeners = new ThreadListeners();
   readonly #entry: ClientEntry;
   readonly #told = new Map<string, number>();
   readonly #background = new Set<Serving>();
@@ -118,51 +109,13 @@ export class DataThread implements Thread {
     reusePort: boolean,
   ): Promise<readonly (readonly number[])[]> {
     return Promise.all(
-      addresses.map((address) => this.#listenOn(address, reusePort)),
+      addresses.map((address) =>
+        this.#listeners.listen(address, {
+          reusePort,
+          accept: this.#entry.acceptor(address),
+        }),
+      ),
     );
-  }
-
-  #listenOn(
-    address: ListenAddress,
-    reusePort: boolean,
-  ): Promise<readonly number[]> {
-    const { host, port, socketPath, sockets = [] } = address;
-    if (address.elsewhere === true) return Promise.resolve([]);
-    const accept = this.#entry.acceptor(address);
-    const open = sockets.flatMap(([fd]) => (fd === undefined ? [] : [{ fd }]));
-    if (open.length === 0 && socketPath !== undefined)
-      return this.#listenAtPath(socketPath, address, accept);
-    const where =
-      open.length > 0
-        ? open
-        : [{ host, port, ...(reusePort ? { reusePort } : {}) }];
-    return Promise.all(where.map((one) => this.#listenAt(one, accept)));
-  }
-
-  #listenAt(
-    where: ListenOptions & { readonly fd?: number },
-    accept: (shell: Socket) => void,
-  ): Promise<number> {
-    const server = createServer(SERVER_OPTIONS, accept);
-    this.#servers.push(server);
-    return new Promise((resolve, reject) => {
-      server.on("error", reject);
-      server.listen({ ...where, backlog: BACKLOG }, () =>
-        resolve(descriptorOf(server) ?? -1),
-      );
-    });
-  }
-
-  async #listenAtPath(
-    path: string,
-    { socketMode = DEFAULT_SOCKET_MODE }: ListenAddress,
-    accept: (shell: Socket) => void,
-  ): Promise<readonly number[]> {
-    const server = createServer(SERVER_OPTIONS, accept);
-    this.#servers.push(server);
-    await listenOnSocket(server, { path, mode: socketMode, backlog: BACKLOG });
-    server.on("error", () => {}); // one connection's accept: the next may do
-    return [descriptorOf(server) ?? -1];
   }
 
   /** Takes what may change while it runs; the ring of the access log stays. */
@@ -351,7 +304,7 @@ export class DataThread implements Thread {
     this.draining = true;
     this.coarseMs = performance.now();
     this.#drainingSinceMs = this.coarseMs;
-    for (const server of this.#servers) server.close();
+    this.#listeners.close();
     for (const client of this.#clients) client.drain();
     this.#checkDrained();
   }
@@ -359,7 +312,7 @@ export class DataThread implements Thread {
   /** Cuts everything, so that nothing which is unfinished looks whole. */
   cut(): void {
     this.draining = true;
-    for (const server of this.#servers) server.close();
+    this.#listeners.close();
     this.#entry.close();
     for (const client of this.#clients) client.destroy();
     this.#checkDrained();

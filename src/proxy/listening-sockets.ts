@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { refuseSocketInUse } from "../base/index.ts";
+import { duplicateDescriptors } from "./duplicate-descriptors.ts";
 import type { ListenAddress } from "./worker-messages.ts";
 
 /*
@@ -87,6 +88,24 @@ export class ListeningSockets {
     );
   }
 
+  /** Sockets that would go with their worker, by a descriptor of each. */
+  withoutSpare(): readonly number[] {
+    return this.#sockets
+      .flat()
+      .flatMap(({ descriptor, spare }) =>
+        descriptor === undefined || spare.length > 0 ? [] : [descriptor],
+      );
+  }
+
+  /** `copy` is of the same socket as `descriptor`. */
+  addSpare(descriptor: number, copy: number): void {
+    const socket = this.#sockets
+      .flat()
+      .find((one) => one.descriptor === descriptor);
+    if (socket === undefined) closeDescriptor(copy);
+    else socket.spare.push(copy);
+  }
+
   /** Lets go of what no worker listens on. */
   close(): void {
     for (const { spare } of this.#sockets.flat())
@@ -113,6 +132,30 @@ export function descriptorOf(server: Server): number | undefined {
   };
   const fd = inside._handle?.fd;
   return typeof fd === "number" && fd >= 0 ? fd : undefined;
+}
+
+/**
+ * Where all descriptors of an address are of one socket: one for each worker to
+ * listen on, and a spare beside it.
+ */
+export async function shareSingle(
+  address: ListenAddress,
+  workers: number,
+): Promise<ListenAddress> {
+  const all = address.sockets?.flat() ?? [];
+  const [first] = all;
+  if (address.isSingle !== true || first === undefined) return address;
+  const missing = Math.max(0, 2 * workers - all.length);
+  all.push(
+    ...(await duplicateDescriptors(
+      Array.from({ length: missing }, () => first),
+    )),
+  );
+  for (const surplus of all.splice(2 * workers)) closeDescriptor(surplus);
+  const sockets = Array.from({ length: workers }, (_, index) =>
+    all.slice(2 * index, 2 * index + 2),
+  );
+  return { ...address, sockets };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import {
   delay,
+  errorMessage,
   type Journal,
   readOptions,
   removeSocketFile,
@@ -28,7 +29,9 @@ import {
   canReusePort,
   ListeningSockets,
   resolveAddress,
+  shareSingle,
 } from "./listening-sockets.ts";
+import { duplicateDescriptors } from "./duplicate-descriptors.ts";
 import { HealthKeeper } from "./health-keeper.ts";
 import { PROXY_OPTIONS } from "./options.ts";
 import { PlaneState } from "./plane-state.ts";
@@ -130,6 +133,7 @@ class Plane implements DataPlane {
         this.#listening.ended(column);
         forgetThread(this.#guard, column);
       },
+      onReplaced: () => void this.#keepSpares(),
       onMessage: (message) => this.#onMessage(message),
       journal: this.#journal,
     });
@@ -155,6 +159,9 @@ class Plane implements DataPlane {
     const first = this.addresses.find((one) => one.socketPath === undefined);
     if (first !== undefined) this.#reusePort = await canReusePort(first);
     const workers = this.#reusePort ? Math.max(1, this.#options.workers) : 1;
+    this.addresses = await Promise.all(
+      this.addresses.map((address) => shareSingle(address, workers)),
+    );
     this.#listening = new ListeningSockets(this.addresses, workers);
     this.#memory = createCountersMemory({ slots: SLOTS, workers });
     this.#counters = new SharedCounters(this.#memory, MAIN_COLUMN);
@@ -173,6 +180,7 @@ class Plane implements DataPlane {
     if (this.#options.snapshot !== undefined)
       this.replace(this.#options.snapshot);
     await this.#crew.start(workers);
+    void this.#keepSpares();
     const tick = setInterval(() => {
       this.#state.reclaim(this.#acknowledgedByAll());
       this.#health?.tick(performance.now());
@@ -343,6 +351,31 @@ class Plane implements DataPlane {
     if (this.#settings.limits.accessRecords === 0) return;
     const late = delay(LAST_RECORDS_MS).then(() => NO_RECORDS);
     this.#lastRecords = await Promise.race([this.accessRecords(), late]);
+  }
+
+  /**
+   * A worker that crashes takes its descriptors with it; with another of the
+   * same socket those who wait in its queue are not lost.
+   */
+  async #keepSpares(): Promise<void> {
+    if (this.#options.keepsQueues !== true) return;
+    const descriptors = this.#listening.withoutSpare();
+    try {
+      const copies = await duplicateDescriptors(descriptors);
+      for (const [index, descriptor] of descriptors.entries()) {
+        const copy = copies[index];
+        if (copy !== undefined) this.#listening.addSpare(descriptor, copy);
+      }
+      if (this.#closed !== undefined) this.#listening.close();
+    } catch (error) {
+      this.#journal({
+        level: "debug",
+        room: "proxy",
+        event: "no-spare-descriptors",
+        message: `A worker that crashes takes its queue with it: ${errorMessage(error)}`,
+        error,
+      });
+    }
   }
 
   #setup(column: number): WorkerSetup {

@@ -34,6 +34,7 @@ export class WorkerCrew {
     descriptors: readonly (readonly number[])[],
   ) => void;
   readonly #onEnded: (column: number) => void;
+  readonly #onReplaced: () => void;
   readonly #onMessage: (message: MessageFromWorker) => void;
   readonly #journal: Journal;
   readonly #replies = new Map<number, (value: unknown) => void>();
@@ -50,12 +51,15 @@ export class WorkerCrew {
       descriptors: readonly (readonly number[])[],
     ) => void;
     readonly onEnded: (column: number) => void;
+    /** A worker listens in the place of one that ended. */
+    readonly onReplaced: () => void;
     readonly onMessage: (message: MessageFromWorker) => void;
     readonly journal: Journal;
   }) {
     this.#setup = options.setup;
     this.#onListening = options.onListening;
     this.#onEnded = options.onEnded;
+    this.#onReplaced = options.onReplaced;
     this.#onMessage = options.onMessage;
     this.#journal = options.journal;
   }
@@ -203,7 +207,8 @@ export class WorkerCrew {
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
       if (this.#closing) return;
-      this.#spawn(column, backoff).catch((error: unknown) => {
+      const spawned = this.#spawn(column, backoff);
+      spawned.then(this.#onReplaced).catch((error: unknown) => {
         this.#journal({
           level: "error",
           room: "proxy",

@@ -45,6 +45,8 @@ export interface ListenAddress {
    * which one is listened on. Where none is named, one is opened.
    */
   readonly sockets?: readonly (readonly number[])[];
+  /** All of these are one socket, beside which no other can be opened. */
+  readonly isSingle?: boolean;
 }
 
 /** A certificate, its chain and its key, all PEM. */

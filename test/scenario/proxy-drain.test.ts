@@ -166,6 +166,32 @@ for (const protocol of ["HTTP/1.0", "HTTP/1.1"])
     await closed;
   });
 
+/** Crashes a worker: the main thread sends no such message, so it throws where it is read. */
+function crash(plane: DataPlane, column: number): void {
+  assert.ok(
+    "workerThread" in plane && typeof plane.workerThread === "function",
+  );
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  plane.workerThread(column).postMessage({ kind: "changes" });
+}
+
+test("startDataPlane() with keepsQueues lets who comes while its only worker is replaced wait, not fail", async (t) => {
+  const { plane, port } = await openProxy(t, { keepsQueues: true });
+  const before = JSON.stringify(plane.descriptors());
+  // The spare is another number of the same socket.
+  await eventually(() =>
+    assert.notEqual(JSON.stringify(plane.descriptors()), before),
+  );
+  const first = connect({ port, host: "127.0.0.1" });
+  t.after(() => first.destroy());
+  await connected(plane, 1);
+  const gone = endOf(first.resume());
+  crash(plane, 1);
+  await gone; // so the worker's own descriptor is closed, or about to be
+  const client = new RawClient(port).send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+  assert.match(await client.all(), /^HTTP\/1.1 200[^]*ok$/);
+});
+
 test("a worker that crashes resets what it had in work", async (t) => {
   const { plane, port } = await openProxy(t, {
     answer: (_request, response) => response.write("x".repeat(100_000)),
@@ -175,11 +201,6 @@ test("a worker that crashes resets what it had in work", async (t) => {
   const end = endOf(socket.resume());
   socket.write("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
   await once(socket, "data");
-  assert.ok(
-    "workerThread" in plane && typeof plane.workerThread === "function",
-  );
-  // What no main thread sends: it throws where it is read.
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-  plane.workerThread(1).postMessage({ kind: "changes" });
+  crash(plane, 1);
   assert.equal(await end, "ECONNRESET");
 });
