@@ -9,14 +9,12 @@ import { Socket } from "node:net";
 /** After stdin, stdout, stderr and the process. */
 const FIRST_DESCRIPTOR = 4;
 
+// Who started this one disconnects when all have come; that ends it.
+process.on("message", () => {});
 const count = Number(process.argv[2]);
-let left = count;
 for (let index = 0; index < count; index++) {
   // `manualStart` is not in the types: nothing shall be read, or accepted, here.
   const options: object = { fd: FIRST_DESCRIPTOR + index, manualStart: true };
   const inside = new Socket(options) as unknown as { _handle: Socket }; // a handle is sent as it is
-  process.send?.({ index }, inside._handle, {}, () => {
-    left -= 1;
-    if (left === 0) process.disconnect?.();
-  });
+  process.send?.({ index }, inside._handle);
 }

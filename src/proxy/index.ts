@@ -10,7 +10,8 @@ export {
   type DataPlaneOptions,
   type DataPlaneSignal,
 } from "./data-plane.ts";
-export { closeDescriptor, descriptorOf } from "./listening-sockets.ts";
+export { closeDescriptor } from "./close-descriptor.ts";
+export { descriptorOf } from "./listening-sockets.ts";
 export { PROXY_OPTIONS, type ProxyLimits } from "./options.ts";
 export { startDataPlane } from "./plane.ts";
 export { type Refusal } from "./refusals.ts";

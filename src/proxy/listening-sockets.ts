@@ -1,6 +1,6 @@
-import { closeSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { refuseSocketInUse } from "../base/index.ts";
+import { closeDescriptor } from "./close-descriptor.ts";
 import { duplicateDescriptors } from "./duplicate-descriptors.ts";
 import type { ListenAddress } from "./worker-messages.ts";
 
@@ -110,15 +110,6 @@ export class ListeningSockets {
   close(): void {
     for (const { spare } of this.#sockets.flat())
       for (const descriptor of spare.splice(0)) closeDescriptor(descriptor);
-  }
-}
-
-/** Closes a descriptor that no server and no socket holds. */
-export function closeDescriptor(descriptor: number): void {
-  try {
-    closeSync(descriptor);
-  } catch {
-    // It was closed already: what matters is that it is.
   }
 }
 
