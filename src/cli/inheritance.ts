@@ -22,6 +22,8 @@ const PassedListenerSchema = v.object({
   port: Whole,
   /** Of each socket, the numbers it has in the successor. */
   sockets: v.array(v.array(Whole)),
+  /** All of these are one socket, beside which no other can be opened. */
+  isSingle: v.optional(v.boolean(), false),
 });
 
 const InheritanceSchema = v.object({

@@ -8,6 +8,8 @@ import {
   type SuccessorReport,
 } from "./inheritance.ts";
 
+import type { ListenerUse, SocketSource } from "./proxy-listeners.ts";
+
 /** How long the process that started this one may take to say what it leaves. */
 const MEETING_MS = 10_000;
 
@@ -15,7 +17,7 @@ const MEETING_MS = 10_000;
  * The process whose place this one takes. Until it is {@link Predecessor.gone},
  * what lies in the data folder, and the port of its keeper, are its own.
  */
-export class Predecessor {
+export class Predecessor implements SocketSource {
   /** Resolves when it has ended. */
   readonly gone: Promise<void>;
   readonly ticketKeys: TicketKeys | undefined;
@@ -69,10 +71,8 @@ export class Predecessor {
   }
 
   /** A listener that was asked for by the same text; each is given once. */
-  take(
-    role: PassedListener["role"],
-    asked: string,
-  ): PassedListener | undefined {
+  take(use: ListenerUse, asked: string): PassedListener | undefined {
+    const role = use === "admin" ? "admin" : "data";
     const index = this.#left.findIndex(
       (one) => one.role === role && one.asked === asked,
     );

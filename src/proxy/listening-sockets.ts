@@ -136,6 +136,7 @@ export async function shareSingle(
   const all = address.sockets?.flat() ?? [];
   const [first] = all;
   if (address.isSingle !== true || first === undefined) return address;
+  if (address.socketPath !== undefined) return address; // one worker's
   const missing = Math.max(0, 2 * workers - all.length);
   all.push(
     ...(await duplicateDescriptors(

@@ -9,6 +9,10 @@ const BIN = join(import.meta.dirname, "..", "..", "src", "cli", "bin.ts");
 export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** What starts it, given its program and arguments; nothing unless given. */
+  readonly launcher?: readonly string[];
+  /** Its descriptors from 3 on. */
+  readonly passed?: readonly number[];
   /** Longest wait for the `ready` line. */
   readonly readyWithinMs?: number;
 }
@@ -30,8 +34,15 @@ export class RunningCommand implements AsyncDisposable {
   readonly #waiters = new Set<() => void>();
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    this.child = spawn(process.execPath, [BIN, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+    const { launcher = [], passed = [] } = options;
+    const [program = "", ...rest] = [
+      ...launcher,
+      process.execPath,
+      BIN,
+      ...args,
+    ];
+    this.child = spawn(program, rest, {
+      stdio: ["ignore", "pipe", "pipe", ...passed],
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
     });

@@ -1,6 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type RunningCommand, startCommand } from "./command.ts";
+import {
+  type CommandOptions,
+  type RunningCommand,
+  startCommand,
+} from "./command.ts";
 import { eventually } from "./eventually.ts";
 
 /**
@@ -20,14 +24,14 @@ export class RelayRunners implements AsyncDisposable {
   static async start(
     folder: string,
     args: readonly string[],
-    env: NodeJS.ProcessEnv = {},
+    options: CommandOptions & { readonly listen?: string } = {},
   ): Promise<RelayRunners> {
     const pidFile = join(folder, "proxy.pid");
     const first = await startCommand(
       [
         "proxy",
         "--listen",
-        "127.0.0.1:0",
+        options.listen ?? "127.0.0.1:0",
         "--admin",
         "127.0.0.1:0",
         "--data",
@@ -36,7 +40,7 @@ export class RelayRunners implements AsyncDisposable {
         pidFile,
         ...args,
       ],
-      { env },
+      options,
     );
     return new RelayRunners(first, pidFile);
   }

@@ -15,6 +15,7 @@ import { type DataPlane, descriptorOf, SiteFiles } from "../../proxy/index.ts";
 import { registryConnectString } from "../../registry/index.ts";
 import { parseConnectString, type ZooKeeper } from "../../zookeeper/index.ts";
 import { AccessLog } from "../access-log.ts";
+import { ActivatedSockets } from "../activated-sockets.ts";
 import { LateKeeper } from "../embedded-keeper.ts";
 import { openKeeper } from "../keeper-flags.ts";
 import { Lifetime, printReady } from "../lifetime.ts";
@@ -31,6 +32,7 @@ import {
 } from "../proxy-config.ts";
 import { openListeners, type ProxyListeners } from "../proxy-listeners.ts";
 import { ConfigReloader } from "../reload.ts";
+import { tellServiceManager } from "../service-manager.ts";
 import { gather, type ParsedFlags, settingOptions } from "../setting-flags.ts";
 import { sitePlaces } from "../site-places.ts";
 import { Proxy } from "../start-proxy.ts";
@@ -99,7 +101,10 @@ async function serve(
     process.stdout.write(`${formatConfig(config)}\n`);
     return;
   }
-  const listeners = await openListeners(settings, predecessor);
+  const listeners = await openListeners(
+    settings,
+    predecessor ?? ActivatedSockets.read(process.env, process.pid),
+  );
   const { journal, setLevel } = await openLog({
     logFormat: settings.log.format,
     logLevel: settings.log.level,
@@ -130,7 +135,7 @@ async function serve(
       cache: settings.cache,
       dataFolder: stateFolder(settings.main.data, [
         connectString,
-        ...listeners.asked.slice(0, 1).map(({ asked }) => asked),
+        ...listeners.asked.slice(0, 1),
       ]),
       version: await packageVersion(),
       trusted: settings.main.trust,
@@ -188,8 +193,11 @@ async function serve(
       accessLog?.start(() => plane.accessLines(settings.accessLog.format));
     if (settings.main.pidFile !== undefined)
       resources.use(await PidFile.write(settings.main.pidFile));
+    const where = readyLine(addresses, admin, proxy);
+    // Before the old process may end: systemd follows the main one.
+    await tellServiceManager({ env: process.env, status: where, journal });
     predecessor?.ready();
-    printReady(readyLine(addresses, admin, proxy));
+    printReady(where);
     takeOver.allow();
     if ((await lifetime.ended(takeOver.taken)) === "relieved") {
       admin.retire();
@@ -339,11 +347,12 @@ function legacyOf(
   admin: AdminServer | undefined,
 ): Legacy {
   const descriptors = plane?.descriptors() ?? [];
-  const data = (plane?.addresses ?? []).map(({ host, port }, index) => ({
+  const data = (plane?.addresses ?? []).map((address, index) => ({
     role: "data" as const,
-    asked: listeners.asked[index]?.asked ?? "",
-    host,
-    port,
+    asked: listeners.asked[index] ?? "",
+    host: address.host,
+    port: address.port,
+    isSingle: address.isSingle === true,
     descriptors: descriptors[index] ?? [],
   }));
   const adminDescriptor = admin && descriptorOf(admin.server);
@@ -358,6 +367,7 @@ function legacyOf(
               asked: listeners.askedAdmin,
               host: admin.host,
               port: admin.port,
+              isSingle: true,
               descriptors: [adminDescriptor],
             },
           ]),
