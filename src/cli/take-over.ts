@@ -72,6 +72,14 @@ export class TakeOver implements Disposable {
 
   /** Starts a successor, unless there is one. */
   begin(): void {
+    if (process.pid === 1) {
+      this.#tell(
+        "warn",
+        "take-over-refused",
+        "Cannot be replaced: this is the first process of a container, which ends with it",
+      );
+      return;
+    }
     if (this.#state.kind !== "idle") {
       const isStarting = this.#state.kind === "starting";
       this.#tell(
