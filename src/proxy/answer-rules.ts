@@ -37,6 +37,16 @@ export class AnswerRules {
       : new AnswerRules({ fields, paths, ownHost });
   }
 
+  /** Whether answers have the field whatever their target says; name in lower case. */
+  sets(lowerName: string): boolean {
+    return this.#fields?.names.has(lowerName) === true;
+  }
+
+  /** Whether a target's own field of that name goes. */
+  drops(name: string): boolean {
+    return this.#fields?.drops(name) === true;
+  }
+
   /** A head with its first line; the empty line at its end may be missing. */
   applyTo(head: string, host: string): string {
     const fields = this.#fields;

@@ -142,12 +142,13 @@ export class ClientDownstream implements Asker {
   hit(entry: StoredResponse, ageS: number, statusLine: string): void {
     const request = this.#request;
     if (request === undefined) return;
+    const rules = this.service?.rules?.answers;
     this.#answer.stored(entry, {
       request,
-      rules: this.service?.rules?.answers,
+      rules,
       ageS,
       statusLine: this.#wire.secure
-        ? statusLine + hstsOfStored(entry, this.#thread.hsts)
+        ? statusLine + hstsOfStored(entry, this.#thread.hsts, rules)
         : statusLine,
       connectionLine: this.connectionLine("length"),
     });

@@ -31,6 +31,7 @@ export class HeaderRules {
   /** Names of the fields that go, as {@link folded} gives them. */
   readonly #drops: ReadonlySet<string>;
   readonly #lines: readonly Line[];
+  readonly #names: ReadonlySet<string>;
   /** All of them, where none has a variable. */
   readonly #constant: string | undefined;
   /** Fields whose values are not the same for all who ask for one URL. */
@@ -45,6 +46,7 @@ export class HeaderRules {
           template: `${name}: ${value}\r\n`.split(/\{(host|scheme|client)\}/),
         })),
     );
+    this.#names = new Set(this.#lines.map(({ lowerName }) => lowerName));
     this.#constant = this.#lines.every(({ template }) => template.length === 1)
       ? this.#lines.map(({ template }) => template[0] ?? "").join("")
       : undefined;
@@ -64,6 +66,11 @@ export class HeaderRules {
       Object.keys(add).length > 0
       ? new HeaderRules(definition)
       : undefined;
+  }
+
+  /** Of the fields that are put in, in lower case. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
   }
 
   drops(name: string): boolean {

@@ -1,4 +1,5 @@
 import type { StoredResponse } from "../cache/index.ts";
+import type { AnswerRules } from "./answer-rules.ts";
 
 const NAME = "strict-transport-security";
 const IN_HEAD = /\r\nstrict-transport-security:/i;
@@ -21,8 +22,13 @@ export function withHsts(head: string, line: string): string {
 }
 
 /** What of the line a stored answer needs. */
-export function hstsOfStored(entry: StoredResponse, line: string): string {
-  if (line === "") return "";
+export function hstsOfStored(
+  entry: StoredResponse,
+  line: string,
+  rules: AnswerRules | undefined,
+): string {
+  if (line === "" || rules?.sets(NAME) === true) return "";
+  if (rules?.drops(NAME) === true) return line;
   for (let index = 0; index < entry.fields.length; index += 2)
     if (entry.fields[index]?.toLowerCase() === NAME) return "";
   return line;

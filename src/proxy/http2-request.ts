@@ -241,7 +241,7 @@ export class Http2Request implements Asker {
     const answer = cachedAnswer({ request, rules }, entry, name);
     this.#answer.fromStore = true;
     this.#answer.begin(
-      `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts)}\r\n`,
+      `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts, rules)}\r\n`,
       false,
     );
     this.#answer.whole(entry.body.subarray(answer.from, answer.to));

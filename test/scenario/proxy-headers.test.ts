@@ -5,6 +5,7 @@ import type {
   HeadersDefinition,
   ServiceDefinition,
 } from "../../src/registry/index.ts";
+import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 import {
   definition,
@@ -14,7 +15,7 @@ import {
   startProxy,
   startTarget,
 } from "./proxy-harness.ts";
-import { ask, http2Client, secureProxy } from "./secure-harness.ts";
+import { ask, http2Client, secureProxy, tlsClient } from "./secure-harness.ts";
 
 const { cache, headers: none } = definition();
 const CACHED = { ...cache, enabled: true };
@@ -263,4 +264,56 @@ test("a WebSocket asks with the rules for requests, and is answered as its targe
   const text = await client.until((text) => text.endsWith("\r\n\r\n1"));
   assert.match(text, /^HTTP\/1\.1 101 /);
   assert.doesNotMatch(text, /X-B/);
+});
+
+test("a rule for Strict-Transport-Security stands in place of the proxy's, once, from the store too", async (t) => {
+  const { port } = await secureProxy(t, listener, {
+    definition: {
+      cache: CACHED,
+      headers: rules({
+        response: { set: { "Strict-Transport-Security": "max-age=7" } },
+      }),
+    },
+    limits: { hstsSeconds: 9 },
+  });
+  const session = await http2Client(t, port);
+  for (const expected of [/fwd=/, /hit/]) {
+    const answer = await ask(session, { ":path": "/" });
+    assert.match(String(answer.headers["cache-status"]), expected);
+    assert.equal(answer.headers["strict-transport-security"], "max-age=7");
+    const client = await tlsClient(t, port);
+    client.write(
+      "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    let text = "";
+    for await (const chunk of client) text += String(chunk);
+    assert.equal(text.match(/strict-transport/gi)?.length, 1);
+  }
+});
+
+test("header rules hold for requests that wait for another's answer", async (t) => {
+  const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
+  let answer = () => {};
+  const { url, plane } = await proxy(
+    t,
+    (_request, response) => {
+      answer = () => {
+        response.setHeader("Cache-Control", "max-age=60");
+        response.end("x");
+      };
+      onAsked();
+    },
+    { cache: CACHED, headers: HARDENED },
+  );
+  const first = get(`${url}/`, { headers: { host: "h" } });
+  await asked;
+  const second = get(`${url}/`, { headers: { host: "h" } });
+  await eventually(async () => {
+    const [worker] = (await plane.stats()).workers;
+    assert.equal(worker?.cache?.joined, 1);
+  });
+  answer();
+  for (const { headers } of await Promise.all([first, second]))
+    check(headers, "h");
+  assert.match(String((await second).headers["cache-status"]), /collapsed/);
 });
