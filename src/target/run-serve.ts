@@ -65,6 +65,8 @@ export interface RunServeOptions extends RegistrationOptions {
   readonly listen: Address;
   /** Of the file of a Unix socket. */
   readonly socketMode?: number | undefined;
+  /** The site draws its own pages: see `serveDirectory`. */
+  readonly spa?: boolean | undefined;
 }
 
 /**
@@ -74,11 +76,12 @@ export interface RunServeOptions extends RegistrationOptions {
  * @throws TargetError when it cannot serve, or cannot be or stay registered
  */
 export async function runServe(options: RunServeOptions): Promise<void> {
-  const { dir, listen, socketMode, release, journal, signal } = options;
+  const { dir, listen, socketMode, spa, release, journal, signal } = options;
   const server = await serveDirectory({
     dir,
     listen,
     socketMode,
+    spa,
     release,
     journal,
     signal,

@@ -25,10 +25,17 @@ import {
   parseSitePath,
   type SitePath,
 } from "./site-path.ts";
+import {
+  asksForPage,
+  chosenSibling,
+  couldBePage,
+  siblingsOf,
+} from "./site-variants.ts";
 
 /** How long the proxy may use an answer without asking again. A new release ends it at once. */
 const STORE = "public, max-age=120";
 const STORE_NOT = "no-store";
+const INDEX_FILE = "index.html";
 /** The site's own page for what is missing. */
 const MISSING_PAGE = "404.html";
 
@@ -44,15 +51,19 @@ export class SiteHandler {
   readonly #site: LiveSite;
   readonly #releaseOf: (manifest: Manifest) => string;
   readonly #journal: Journal;
+  readonly #isApplication: boolean;
 
   constructor(given: {
     readonly site: LiveSite;
     readonly releaseOf: (manifest: Manifest) => string;
     readonly journal: Journal;
+    /** Its paths that are no files are its own: they get its index page. */
+    readonly isApplication: boolean;
   }) {
     this.#site = given.site;
     this.#releaseOf = given.releaseOf;
     this.#journal = given.journal;
+    this.#isApplication = given.isApplication;
   }
 
   /** Answers one request; never throws. */
@@ -106,7 +117,9 @@ export class SiteHandler {
     const { state, path } = what;
     const found = await this.#find(state, path);
     if (found === "missing") {
-      await this.#sendMissing(request, response, { state, key: path.key });
+      if (this.#isApplication && couldBePage(path.key))
+        await this.#sendPage(request, response, { state, key: path.key });
+      else await this.#sendMissing(request, response, { state, key: path.key });
       return;
     }
     if ("location" in found) {
@@ -114,8 +127,62 @@ export class SiteHandler {
       sendStatus(request, response, 301);
       return;
     }
-    this.#claim(response, state, found.file.digest === digestIn(state, found));
-    sendFile(request, response, found);
+    await this.#sendFound(request, response, { state, found, agrees: true });
+  }
+
+  /** The index page of an application for a path that is no file, for who asks for a page. */
+  async #sendPage(
+    request: IncomingMessage,
+    response: ServerResponse,
+    what: { readonly state: SiteState; readonly key: string },
+  ): Promise<void> {
+    const { state, key } = what;
+    response.setHeader("Vary", "Accept");
+    const found = asksForPage(request.headers.accept)
+      ? await this.#find(state, { kind: "path", key: INDEX_FILE, query: "" })
+      : "missing";
+    if (found === "missing" || "location" in found) {
+      await this.#sendMissing(request, response, what);
+      return;
+    }
+    const agrees = !state.manifest.files.has(key);
+    await this.#sendFound(request, response, { state, found, agrees });
+  }
+
+  /** A file, or the same compressed by whoever made the site. */
+  async #sendFound(
+    request: IncomingMessage,
+    response: ServerResponse,
+    what: {
+      readonly state: SiteState;
+      readonly found: Found;
+      /** What is answered is what the manifest says, as far as is known. */
+      readonly agrees: boolean;
+    },
+  ): Promise<void> {
+    const { state, found } = what;
+    const siblings = siblingsOf(state.manifest, found.key);
+    if (siblings.length > 0) response.appendHeader("Vary", "Accept-Encoding");
+    const accepted = request.headers["accept-encoding"];
+    const sibling = chosenSibling(siblings, accepted);
+    const coded =
+      sibling === undefined
+        ? "missing"
+        : await this.#find(state, {
+            kind: "path",
+            key: sibling.key,
+            query: "",
+          });
+    let sent = found;
+    if (sibling !== undefined && coded !== "missing" && "file" in coded) {
+      await found.file.close();
+      response.setHeader("Content-Encoding", sibling.coding);
+      sent = coded;
+    }
+    const agrees = what.agrees && sent.file.digest === digestIn(state, sent);
+    this.#claim(response, state, agrees);
+    // Its type is that of what it holds.
+    sendFile(request, response, { key: found.key, file: sent.file });
   }
 
   async #find(
@@ -269,6 +336,7 @@ function sendStatus(
   }
   const reason = STATUS_CODES[status] ?? "";
   const page = `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>${status} ${reason}</title></head><body><h1>${status} ${reason}</h1></body></html>\n`;
+  response.removeHeader("Content-Encoding");
   response.removeHeader("ETag");
   response.removeHeader("Last-Modified");
   response.writeHead(status, {

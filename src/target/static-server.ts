@@ -30,6 +30,8 @@ export interface ServeDirectoryOptions {
   readonly socketMode?: number | undefined;
   /** Names the present content; later content gets `<release>+<digest>`. */
   readonly release?: string | undefined;
+  /** Unknown paths without an extension get the index page: the site draws its own. */
+  readonly spa?: boolean | undefined;
   readonly journal?: Journal;
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,7 +71,12 @@ export async function serveDirectory(
   const site = await LiveSite.open(dir, { journal, signal });
   try {
     const releaseOf = releaseNaming(site.state.manifest, options.release);
-    const handler = new SiteHandler({ site, releaseOf, journal });
+    const handler = new SiteHandler({
+      site,
+      releaseOf,
+      journal,
+      isApplication: options.spa === true,
+    });
     const server = createServer((request, response) =>
       handler.handle(request, response),
     );

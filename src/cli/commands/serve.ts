@@ -13,6 +13,7 @@ const DEFAULT_LISTEN = "127.0.0.1:3000";
 interface ServeFlags extends TargetFlags {
   readonly listen: string;
   readonly socketMode: number;
+  readonly spa: boolean;
 }
 
 /** `zoogate serve` */
@@ -32,6 +33,11 @@ export function serveCommand(): Command {
       )
         .argParser(parseMode)
         .default(DEFAULT_SOCKET_MODE, "660"),
+    )
+    .option(
+      "--spa",
+      "the site draws its own pages: a path that is no file gets index.html",
+      false,
     );
   return addTargetOptions(command)
     .addHelpText(
@@ -40,7 +46,9 @@ export function serveCommand(): Command {
 Serves files with strong entity tags, ranges, types and index pages; nothing
 outside <dir>, links included, and no name that begins with a dot. The release
 is a digest of all paths and contents: change a file, and the new content is
-live at once in every proxy.
+live at once in every proxy. 404.html, if there is one, is sent for what is
+missing, and file.br, file.gz or file.zst in place of file to clients that can
+read it.
 
 On SIGTERM it leaves in order: no new requests, those in flight finished.
 
@@ -48,9 +56,9 @@ On SIGTERM it leaves in order: no new requests, those in flight finished.
     )
     .action(async (dir: string, flags: ServeFlags) => {
       const listen = parseListenAddress(flags.listen, "--listen");
-      const { socketMode } = flags;
+      const { socketMode, spa } = flags;
       await withTarget(flags, (options) =>
-        runServe({ ...options, dir, listen, socketMode }),
+        runServe({ ...options, dir, listen, socketMode, spa }),
       );
     });
 }
