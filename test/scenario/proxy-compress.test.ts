@@ -298,12 +298,14 @@ test("startDataPlane() compresses once for many who ask at one time", async (t) 
     (accepted) => fetchAs(accepted),
   );
   while ((await plane.stats()).workers[0]?.cache?.joined !== 3) await wait(5);
+  while (held.length < 1) await wait(2); // the thread is quicker than this one
   const [response] = held;
   response?.setHeader("Content-Type", "text/css");
   response?.setHeader("Cache-Control", "max-age=60");
   response?.write(LONG.slice(0, 1000));
   response?.end(LONG.slice(1000));
   for (const answer of await Promise.all(answers)) {
+    assert.equal(answer.status, 200, String(answer.headers["proxy-status"]));
     assert.equal(answer.headers["content-encoding"], "br");
     assert.equal(textOf(answer), LONG);
   }
