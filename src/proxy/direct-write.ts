@@ -16,6 +16,8 @@ export interface DirectHandle {
    * for what is written later: then `bytes` must stay as they are until then.
    */
   writeBuffer(request: null, bytes: Buffer): number | PendingWrite;
+  /** The same for text in latin1, of which a copy is kept where one is needed. */
+  writeLatin1String(request: null, text: string): number | PendingWrite;
 }
 
 /** A write of which the kernel has not taken all. */
@@ -34,7 +36,8 @@ export function directHandle(socket: Socket): DirectHandle | undefined {
   const { _handle: handle } = socket as unknown as {
     readonly _handle?: Partial<DirectHandle> | null;
   }; // undocumented, hence checked
-  return typeof handle?.writeBuffer === "function"
+  return typeof handle?.writeBuffer === "function" &&
+    typeof handle.writeLatin1String === "function"
     ? (handle as DirectHandle)
     : undefined;
 }
@@ -44,12 +47,12 @@ export function whenWritten(
   pending: PendingWrite,
   write: {
     readonly handle: DirectHandle;
-    readonly bytes: Buffer;
+    readonly written: Buffer | string;
     readonly onDone: (status: number) => void;
   },
 ): void {
   pending.handle = write.handle;
-  pending.buffer = write.bytes; // kept from the garbage collector
+  pending.buffer = write.written; // kept from the garbage collector
   pending.oncomplete = write.onDone;
   if (typeof pending.writeStatus === "number")
     process.nextTick(write.onDone, pending.writeStatus);
@@ -62,27 +65,31 @@ function looksAsKnown(): boolean {
   const pending: PendingWrite = { writeStatus: null };
   return (
     isWritten(bytes, 0) &&
+    isWritten("-", 0) &&
     !isWritten(bytes, pending) &&
     typeof pending.oncomplete === "function" &&
     pending.buffer === bytes
   );
 }
 
-/** Whether a socket takes `bytes` for written whose handle answers with `result`. */
-function isWritten(bytes: Buffer, result: number | PendingWrite): boolean {
+/** Whether a socket takes `data` for written whose handle answers with `result`. */
+function isWritten(
+  data: Buffer | string,
+  result: number | PendingWrite,
+): boolean {
   let isCalledAsKnown = false;
-  const handle = {
-    writeBuffer(...args: readonly unknown[]) {
-      isCalledAsKnown =
-        args.length === 2 && args[0] === null && args[1] === bytes;
-      return result;
-    },
-    close() {},
+  const write = (...args: readonly unknown[]) => {
+    isCalledAsKnown = args.length === 2 && args[0] === null && args[1] === data;
+    return result;
   };
+  const handle =
+    typeof data === "string"
+      ? { writeLatin1String: write, close() {} }
+      : { writeBuffer: write, close() {} };
   const options: object = { handle, readable: false }; // `handle` is not in the types
   const socket = new Socket(options);
   socket.on("error", () => {});
-  socket.write(bytes);
+  socket.write(data, "latin1");
   const isWhole = socket.writableLength === 0;
   socket.destroy();
   return isCalledAsKnown && isWhole;

@@ -71,7 +71,7 @@ export class Exchange implements Serving, UpstreamUser, Patient, RelayHost {
     );
     this.#relay = new AnswerRelay({ ...options, host: this });
     this.#held = new HeldAnswer(client);
-    this.#body = requestContent(request.framing, thread.limits, client);
+    this.#body = requestContent(request.framing, thread, client);
   }
 
   get targetName(): string {
@@ -226,9 +226,8 @@ export class Exchange implements Serving, UpstreamUser, Patient, RelayHost {
     this.#phase = "sent";
     this.#attempts.sentAtMs = this.#movedAtMs = performance.now();
     const { lookup } = this.#relay;
-    const { slab } = this.#thread;
-    slab.take(connection.wire);
-    slab.text(
+    this.#body.attach(
+      connection.wire,
       requestHeadText(this.#request, {
         rules: this.#rules,
         client: this.#client.facts,
@@ -237,7 +236,6 @@ export class Exchange implements Serving, UpstreamUser, Patient, RelayHost {
         targetAuthority: target.authority,
       }),
     );
-    this.#body.attach(connection.wire, slab);
   }
 
   onUpstreamDrain(): void {

@@ -1,6 +1,7 @@
 import { chunkHeader, type Framing, LAST_CHUNK } from "../http/index.ts";
 import type { Downstream } from "./downstream.ts";
 import type { OutputSlab } from "./output-slab.ts";
+import type { Thread } from "./thread.ts";
 import type { Wire } from "./wire.ts";
 
 const CRLF = Buffer.from("\r\n", "latin1");
@@ -14,8 +15,8 @@ export interface RequestContent {
   /** `kept`: the bytes stay as they are while the client is paused. */
   data(bytes: Buffer, from: number, to: number, kept: boolean): void;
   end(): void;
-  /** A connection is there; `slab` holds the head already. */
-  attach(wire: Wire, slab: OutputSlab): void;
+  /** A connection is there: the head goes out, and what there is of the content. */
+  attach(wire: Wire, head: string): void;
   /** The connection is gone. */
   detach(): void;
   /** An answer has begun: the request is never sent again. */
@@ -30,8 +31,8 @@ const NO_REQUEST_CONTENT: RequestContent = {
   held: true,
   data() {},
   end() {},
-  attach(wire, slab) {
-    slab.flush(wire);
+  attach(wire, head) {
+    wire.writeText(head);
   },
   detach() {},
   release() {},
@@ -41,12 +42,16 @@ const NO_REQUEST_CONTENT: RequestContent = {
 /** What a request with this framing carries; `client` is paused while nothing can be passed on. */
 export function requestContent(
   framing: Framing,
-  limits: { readonly heldBodyBytes: number },
+  { limits, slab }: Pick<Thread, "limits" | "slab">,
   client: Pick<Downstream, "pauseBody" | "resumeBody">,
 ): RequestContent {
   return framing.kind === "none"
     ? NO_REQUEST_CONTENT
-    : new RequestBody(framing, { holdBytes: limits.heldBodyBytes, client });
+    : new RequestBody(framing, {
+        slab,
+        holdBytes: limits.heldBodyBytes,
+        client,
+      });
 }
 
 /**
@@ -56,6 +61,7 @@ export function requestContent(
  */
 class RequestBody implements RequestContent {
   readonly #isChunked: boolean;
+  readonly #slab: OutputSlab;
   readonly #holdBytes: number;
   readonly #client: Pick<Downstream, "pauseBody" | "resumeBody">;
   #pieces: Buffer[] = [];
@@ -68,6 +74,7 @@ class RequestBody implements RequestContent {
   constructor(
     framing: Framing,
     options: {
+      readonly slab: OutputSlab;
       readonly holdBytes: number;
       /** Paused while nothing can be passed on. */
       readonly client: Pick<Downstream, "pauseBody" | "resumeBody">;
@@ -75,6 +82,7 @@ class RequestBody implements RequestContent {
   ) {
     this.#isChunked = framing.kind === "chunked";
     this.ended = framing.kind === "none";
+    this.#slab = options.slab;
     this.#holdBytes = options.holdBytes;
     this.#client = options.client;
   }
@@ -98,8 +106,11 @@ class RequestBody implements RequestContent {
     if (this.#isChunked) this.#push(Buffer.from(LAST_CHUNK, "latin1"));
   }
 
-  attach(wire: Wire, slab: OutputSlab): void {
+  attach(wire: Wire, head: string): void {
+    const slab = this.#slab;
     this.#wire = wire;
+    slab.take(wire);
+    slab.text(head);
     for (const piece of this.#pieces)
       if (!slab.bytes(piece, 0, piece.length)) {
         slab.flush(wire);

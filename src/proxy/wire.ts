@@ -151,8 +151,18 @@ export class Wire {
     return result === 0 || this.#notTaken(direct, bytes, result);
   }
 
+  /** The same for text in latin1, which is copied where that is needed. */
+  writeText(text: string): boolean {
+    const direct = (this.#direct ??= this.#findDirect());
+    if (direct === undefined) return this.write(Buffer.from(text, "latin1"));
+    const result = direct.writeLatin1String(null, text);
+    return result === 0 || this.#notTaken(direct, text, result);
+  }
+
   #findDirect(): DirectHandle | undefined {
-    return this.#ended || this.#closed ? undefined : directHandle(this.socket);
+    return this.#ended || this.#closed || this.secure
+      ? undefined
+      : directHandle(this.socket);
   }
 
   #writeByStream(bytes: Buffer): boolean {
@@ -165,23 +175,23 @@ export class Wire {
 
   #notTaken(
     handle: DirectHandle,
-    bytes: Buffer,
+    written: Buffer | string,
     result: number | PendingWrite,
   ): boolean {
     if (typeof result === "number") {
       this.#failed(result);
       return true;
     }
-    this.#directBytes += bytes.length;
+    this.#directBytes += written.length;
     const onDone = (status: number) => {
-      this.#directBytes -= bytes.length;
+      this.#directBytes -= written.length;
       if (status < 0) this.#failed(status);
       else if (!this.#closed && this.#directBytes === 0) {
         if (this.#ended) this.socket.end();
         this.#handler?.onDrain();
       }
     };
-    whenWritten(result, { handle, bytes, onDone });
+    whenWritten(result, { handle, written, onDone });
     return false;
   }
 
