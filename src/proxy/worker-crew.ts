@@ -5,6 +5,7 @@ import {
   type Journal,
   moduleBeside,
 } from "../base/index.ts";
+import { keepNewObjectsYoung } from "./collector.ts";
 import type {
   MessageFromWorker,
   MessageToWorker,
@@ -56,6 +57,7 @@ export class WorkerCrew {
     readonly onMessage: (message: MessageFromWorker) => void;
     readonly journal: Journal;
   }) {
+    keepNewObjectsYoung();
     this.#setup = options.setup;
     this.#onListening = options.onListening;
     this.#onEnded = options.onEnded;
