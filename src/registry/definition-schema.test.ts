@@ -148,3 +148,53 @@ test("formatDefinition() writes paths and redirects as they are read", () => {
   const again = parseDefinition(Buffer.from(formatDefinition(definition)));
   assert.deepEqual(again, { ...parsed, unknownKeys: [] });
 });
+
+test("parseDefinition() names unknown keys of rules in lists too", () => {
+  const parsed = parse({
+    redirects: [{ to: "/x" }, { to: "/y", when: "now" }],
+    headers: { request: { sett: {} } },
+  });
+  assert.ok(parsed.kind === "value");
+  assert.deepEqual(parsed.unknownKeys, [
+    "redirects.1.when",
+    "headers.request.sett",
+  ]);
+});
+
+test("parseDefinition() reads auth, without any secret, and says what is wrong with it", () => {
+  const parsed = parse({ auth: { users: "staff", userHeader: "X-User" } });
+  assert.ok(parsed.kind === "value" && parsed.value.kind === "definition");
+  const { definition } = parsed.value;
+  assert.deepEqual(definition.auth, {
+    users: "staff",
+    realm: "Restricted",
+    forward: false,
+    userHeader: "X-User",
+  });
+  assert.deepEqual(
+    parseDefinition(Buffer.from(formatDefinition(definition))),
+    parsed,
+  );
+  assert.equal(defaultDefinition.auth, undefined);
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{ auth: {} }, /^auth\.users: /],
+    [
+      { auth: { users: "../etc" } },
+      /^auth\.users: "\.\.\/etc" is not the name/,
+    ],
+    [{ auth: { users: "a", realm: 'a"b' } }, /^auth\.realm: /],
+    [{ auth: { users: "a", realm: "a\r\nb" } }, /^auth\.realm: /],
+    [{ auth: { users: "a", userHeader: "Host" } }, /^auth\.userHeader: /],
+    [{ auth: { users: "a", userHeader: "X-A\r\n" } }, /^auth\.userHeader: /],
+    [
+      { auth: { users: "a", userHeader: "X-Forwarded-For" } },
+      /^auth\.userHeader: /,
+    ],
+    [{ replaceErrors: "yes" }, /^replaceErrors: /],
+  ];
+  for (const [value, message] of cases) {
+    const refused = parse(value);
+    assert.ok(refused.kind === "reject", JSON.stringify(value));
+    assert.match(refused.message, message);
+  }
+});

@@ -81,6 +81,11 @@ function collectUnknownKeys(
   prefix: string,
   into: string[],
 ): void {
+  if (Array.isArray(input) && Array.isArray(output)) {
+    for (const [index, item] of input.entries())
+      collectUnknownKeys(item, output[index], `${prefix}${index}.`, into);
+    return;
+  }
   if (!isRecord(input) || !isRecord(output)) return;
   for (const [key, value] of Object.entries(input)) {
     if (Object.hasOwn(output, key))
