@@ -201,7 +201,7 @@ const ACCESS = {
     default: [],
     flag: "--allow <network>",
     ...networks,
-    doc: "Only these addresses and networks may connect; told in [limits.md](limits.md).",
+    doc: "Only these addresses and networks may connect.",
   },
   deny: {
     type: "list",
