@@ -228,3 +228,35 @@ describe("parseResponseHead()", () => {
     );
   });
 });
+
+describe("parseRequestHead()", () => {
+  /** `host` and `hostname`, or the fault. */
+  const hostOf = (target: string, host: string) => {
+    const text = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const result = feed(text, text.length, (bytes, start, end) =>
+      parseRequestHead(bytes, start, end, DEFAULT_HEAD_LIMITS),
+    );
+    if (result.kind === "reject") return result.code;
+    return result.kind === "head" && [result.head.host, result.head.hostname];
+  };
+
+  it("reads each host for itself, whatever the one before it was", () => {
+    const plain = "http://a.example:443/";
+    const secure = "https://a.example:443/";
+    for (let time = 0; time < 2; time++) {
+      assert.deepEqual(hostOf("/", "A.example"), ["a.example", "a.example"]);
+      assert.equal(hostOf("/", "a b"), "bad-host");
+      assert.equal(hostOf("/", "a b"), "bad-host");
+      assert.deepEqual(hostOf(plain, "a.example:443"), [
+        "a.example:443",
+        "a.example",
+      ]);
+      assert.deepEqual(hostOf(secure, "a.example:443"), [
+        "a.example",
+        "a.example",
+      ]);
+      assert.equal(hostOf(plain, "b.example"), "host-mismatch");
+      assert.deepEqual(hostOf("/", "b.example"), ["b.example", "b.example"]);
+    }
+  });
+});

@@ -74,6 +74,7 @@ export {
   NO_CONTENT,
   UNTIL_CLOSE,
 } from "./head-result.ts";
+export { latin1Into } from "./latin1.ts";
 export { httpDate, httpDateNow, parseHttpDate } from "./http-date.ts";
 export {
   cacheStatus,

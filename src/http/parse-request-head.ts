@@ -2,6 +2,7 @@ import { TOKEN } from "./characters.ts";
 import { dissectFieldLines } from "./field-lines.ts";
 import { findHeadEnd } from "./head-end.ts";
 import { type HeadResult, INCOMPLETE, reject } from "./head-result.ts";
+import { latin1Text } from "./latin1.ts";
 import type { HeadLimits } from "./options.ts";
 import {
   completeRequestHead,
@@ -52,7 +53,7 @@ export function parseRequestHead(
   }
 
   const head = new MutableRequestHead();
-  const text = bytes.toString("latin1", first, headEnd);
+  const text = latin1Text(bytes, first, headEnd);
   const source = { bytes, start: first, text };
   const line = new RequestLineReader(source);
   const lineFault = line.read(head, limits);

@@ -2,6 +2,7 @@ import { FIELD_VALUE } from "./characters.ts";
 import { dissectFieldLines, type HeadText } from "./field-lines.ts";
 import { findHeadEnd } from "./head-end.ts";
 import { type HeadResult, INCOMPLETE, reject } from "./head-result.ts";
+import { latin1Text } from "./latin1.ts";
 import type { HeadLimits } from "./options.ts";
 import { isHttpName } from "./request-line.ts";
 import {
@@ -41,7 +42,7 @@ export function parseResponseHead(
   const source = {
     bytes,
     start,
-    text: bytes.toString("latin1", start, headEnd),
+    text: latin1Text(bytes, start, headEnd),
   };
   head.text = source.text;
   const lineFault = readStatusLine(head, source);

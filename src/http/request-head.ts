@@ -328,17 +328,32 @@ function readHost(head: MutableRequestHead): WireFault | undefined {
   return head.host === host ? undefined : "host-mismatch";
 }
 
+/*
+ * Most requests are for the host of the last one: what was made of it is
+ * remembered, and its strings, whose hashes are known by then.
+ */
+let lastText = "";
+let lastScheme = "";
+let lastHost = "";
+let lastHostname = "";
+
 function setHost(
   head: MutableRequestHead,
   text: string,
 ): WireFault | undefined {
-  const authority = parseAuthority(text);
-  if (authority === undefined) return "bad-host";
-  head.hostname = authority.hostname;
-  head.host =
-    authority.port === 0
-      ? authority.hostname
-      : authorityText(authority, head.scheme);
+  if (text !== lastText || head.scheme !== lastScheme) {
+    const authority = parseAuthority(text);
+    if (authority === undefined) return "bad-host";
+    lastText = text;
+    lastScheme = head.scheme;
+    lastHostname = authority.hostname;
+    lastHost =
+      authority.port === 0
+        ? authority.hostname
+        : authorityText(authority, head.scheme);
+  }
+  head.hostname = lastHostname;
+  head.host = lastHost;
   return undefined;
 }
 

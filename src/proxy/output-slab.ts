@@ -1,3 +1,4 @@
+import { latin1Into } from "../http/index.ts";
 import type { Wire } from "./wire.ts";
 
 /** Holds one whole read and a head of common length. */
@@ -43,7 +44,7 @@ export class OutputSlab {
   /** Text in latin1; the slab grows for a head that is longer than it. */
   text(text: string): void {
     if (text.length > this.room) this.#grow(text.length);
-    this.#length += this.#bytes.write(text, this.#length, "latin1");
+    this.#length += latin1Into(this.#bytes, text, this.#length);
   }
 
   /** False when it does not fit: flush, and write it by itself. */
