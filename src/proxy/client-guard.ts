@@ -186,6 +186,11 @@ export class ClientGuard {
     this.#connections.leave(lease);
   }
 
+  /** It keeps no network out. */
+  get isOpen(): boolean {
+    return this.#gate.isOpen;
+  }
+
   /** Whether an open connection may stay, after rules have changed. */
   admits(address: string): boolean {
     return this.#gate.admits(address);

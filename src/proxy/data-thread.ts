@@ -128,12 +128,16 @@ export class DataThread implements Thread {
     this.#entry.configure(settings);
     this.#trusted = new Networks(trusted);
     this.guard.configure(access);
-    for (const client of this.#clients)
-      if (!this.#mayStay(client)) client.destroy();
+    // Asking for addresses costs system calls.
+    if (!this.guard.isOpen) this.#closeDenied();
   }
 
-  #mayStay({ facts }: Client): boolean {
-    return facts === undefined || this.guard.admits(facts.address);
+  #closeDenied(): void {
+    for (const client of this.#clients) {
+      const { facts } = client;
+      if (facts !== undefined && !this.guard.admits(facts.address))
+        client.destroy();
+    }
   }
 
   /** Replaces services and targets, one change after the other. */

@@ -82,9 +82,9 @@ export class Service implements Routable {
     if (head.definition !== this.head.definition) {
       this.rules = serviceRules(head.definition);
       this.compression = Compression.of(head.definition.compress);
+      this.guard = serviceGuard(head.name, head.definition);
     }
     this.head = head;
-    this.guard = serviceGuard(head.name, head.definition);
     this.cacheContext.currentRelease = head.currentRelease;
     this.cacheContext.rules = rulesOf(head.definition);
   }
