@@ -20,11 +20,19 @@ const MEETING_MS = 10_000;
 export class Predecessor implements SocketSource {
   /** Resolves when it has ended. */
   readonly gone: Promise<void>;
+  /** The same; false: this process will never have the data folder. */
+  readonly folderIsFree: Promise<boolean>;
   readonly ticketKeys: TicketKeys | undefined;
+  readonly #renounced = Promise.withResolvers<boolean>();
+  #isReady = false;
   readonly #left: PassedListener[];
 
   private constructor(inheritance: InheritanceMessage, gone: Promise<void>) {
     this.gone = gone;
+    this.folderIsFree = Promise.race([
+      gone.then(() => true),
+      this.#renounced.promise,
+    ]);
     this.#left = [...inheritance.listeners];
     const { ticketKeys } = inheritance;
     this.ticketKeys = ticketKeys && {
@@ -81,9 +89,15 @@ export class Predecessor implements SocketSource {
 
   /** This process serves. What it did not take is closed. */
   ready(): void {
+    this.#isReady = true;
     for (const { sockets } of this.#left.splice(0))
       for (const descriptor of sockets.flat()) closeDescriptor(descriptor);
     send({ kind: "ready" });
+  }
+
+  /** Unless this process serves, the other one goes on with what it has. */
+  renounce(): void {
+    if (!this.#isReady) this.#renounced.resolve(false);
   }
 
   failed(message: string): void {

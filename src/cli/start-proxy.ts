@@ -69,9 +69,10 @@ export interface StartProxyOptions {
   readonly ticketKeys?: DataPlaneOptions["ticketKeys"];
   /**
    * Resolves when no other process counts with what lies in the data folder:
-   * until then requests are counted here, and nothing is written.
+   * until then requests are counted here, and nothing is written. With false
+   * another one goes on to.
    */
-  readonly folderIsFree?: Promise<void>;
+  readonly folderIsFree?: Promise<boolean>;
   readonly journal?: Journal;
 }
 
@@ -267,9 +268,9 @@ export class Proxy implements AsyncDisposable {
   async #openLedger(
     plane: DataPlane,
     zookeeper: ZooKeeper,
-  ): Promise<CountLedger> {
+  ): Promise<CountLedger | undefined> {
     const { dataFolder, acl, folderIsFree } = this.#options;
-    await folderIsFree;
+    if ((await folderIsFree) === false) return undefined;
     const ledger = new CountLedger(zookeeper, {
       proxyId: await readIdentity(join(dataFolder, "proxy.id")),
       dataDir: dataFolder,

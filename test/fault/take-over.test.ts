@@ -4,7 +4,7 @@
  * is refused, reset or failed, and what was counted is exact.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -135,6 +135,16 @@ test("a proxy whose successor cannot start goes on as if nothing had happened", 
   await runners.first.until(() => failures().length === 2, "a second failure");
   assert.match(failures()[1] ?? "", /it ended with SIGKILL; this one goes on/u);
   assert.equal(await runners.pid(), pid);
+
+  // It serves already when it fails: what it has accepted is answered.
+  const pidFile = join(folder, "proxy.pid");
+  await rm(pidFile);
+  await mkdir(join(pidFile, "in-the-way"), { recursive: true });
+  process.kill(pid, "SIGUSR2");
+  await runners.first.until(() => failures().length === 3, "a third failure");
+  assert.match(failures()[2] ?? "", /pid file.*this one goes on/u);
+  await rm(pidFile, { recursive: true });
+  await writeFile(pidFile, String(pid));
 
   const { old, next } = await runners.replace();
   assert.equal(old, pid);

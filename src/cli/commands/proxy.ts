@@ -96,7 +96,7 @@ async function serve(
   const sources = { flags, env: process.env };
   const config = await loadProxyConfig(sources);
   const { settings } = config;
-  const connectString = registryString(settings.main.zookeeper);
+  registryString(settings.main.zookeeper); // told as a mistake of the settings
   if (flags["checkConfig"] === true) {
     process.stdout.write(`${formatConfig(config)}\n`);
     return;
@@ -123,35 +123,10 @@ async function serve(
   );
   const proxy = resources.use(
     new Proxy({
+      ...(await proxyOptions(config, { listeners, predecessor })),
       zookeeper,
-      connectString,
-      listen: listeners.addresses,
-      certificates: settings.tls.cert.map((certFile, index) => ({
-        certFile,
-        keyFile: settings.tls.key[index] ?? "",
-      })),
-      workers: settings.main.workers,
-      cacheBytes: settings.main.cacheBytes,
-      cache: settings.cache,
-      dataFolder: stateFolder(settings.main.data, [
-        connectString,
-        ...listeners.asked.slice(0, 1),
-      ]),
-      version: await packageVersion(),
-      trusted: settings.main.trust,
-      proxyPeers: settings.proxyProtocol.from,
-      access: settings.access,
       site: files.material,
-      limits: limitsOf(settings),
-      services: config.services,
-      ...(predecessor === undefined
-        ? {}
-        : {
-            ticketKeys: predecessor.ticketKeys,
-            folderIsFree: predecessor.gone,
-          }),
       journal,
-      ...registryAcl(settings.main),
     }),
   );
   const openTheAdmin = async () =>
@@ -164,30 +139,55 @@ async function serve(
       }),
     );
   // A predecessor answers until this process has something to say.
-  let admin = predecessor === undefined ? await openTheAdmin() : undefined;
+  const admin = predecessor === undefined ? await openTheAdmin() : undefined;
+  await serveUntilEnd({
+    settings,
+    listeners,
+    predecessor,
+    lifetime,
+    resources,
+    proxy,
+    accessLog,
+    admin,
+    openTheAdmin,
+    journal,
+    onSighup: readsFiles(config)
+      ? reloader(config, { sources, proxy, files, setLevel, journal })
+      : undefined,
+  });
+}
+
+/** Serves, tells whoever waits for it, and goes when it is told to or relieved. */
+async function serveUntilEnd(parts: {
+  readonly settings: ProxySettings;
+  readonly listeners: ProxyListeners;
+  readonly predecessor: Predecessor | undefined;
+  readonly lifetime: Lifetime;
+  readonly resources: AsyncDisposableStack;
+  readonly proxy: Proxy;
+  readonly accessLog: AccessLog | undefined;
+  /** Undefined: opened once the proxy serves. */
+  readonly admin: AdminServer | undefined;
+  readonly openTheAdmin: () => Promise<AdminServer>;
+  readonly journal: Journal;
+  readonly onSighup: (() => void) | undefined;
+}): Promise<void> {
+  const { settings, listeners, predecessor, lifetime, proxy, journal } = parts;
+  const { accessLog, resources, onSighup } = parts;
+  let { admin } = parts;
   using takeOver = new TakeOver({
     timeoutMs: settings.main.takeOverTimeoutMs,
     legacy: () => legacyOf(listeners, proxy.plane, admin),
     journal,
   });
+  using _signals = onSignals({
+    SIGUSR1: () => accessLog?.reopen(),
+    SIGUSR2: () => takeOver.begin(),
+    ...(onSighup === undefined ? {} : { SIGHUP: onSighup }),
+  });
   try {
-    using _signals = onSignals({
-      SIGUSR1: () => accessLog?.reopen(),
-      SIGUSR2: () => takeOver.begin(),
-      ...(readsFiles(config)
-        ? {
-            SIGHUP: reloader(config, {
-              sources,
-              proxy,
-              files,
-              setLevel,
-              journal,
-            }),
-          }
-        : {}),
-    });
     const addresses = await proxy.start({ signal: lifetime.signal });
-    admin ??= await openTheAdmin();
+    admin ??= await parts.openTheAdmin();
     const { plane } = proxy;
     if (plane !== undefined)
       accessLog?.start(() => plane.accessLines(settings.accessLog.format));
@@ -205,8 +205,48 @@ async function serve(
     }
     await proxy.close();
   } catch (error) {
+    predecessor?.renounce();
     if (!lifetime.signal.aborted) throw error;
   }
+}
+
+async function proxyOptions(
+  { settings, services }: ProxyConfig,
+  parts: {
+    readonly listeners: ProxyListeners;
+    readonly predecessor: Predecessor | undefined;
+  },
+) {
+  const { listeners, predecessor } = parts;
+  const connectString = registryString(settings.main.zookeeper);
+  return {
+    connectString,
+    listen: listeners.addresses,
+    certificates: settings.tls.cert.map((certFile, index) => ({
+      certFile,
+      keyFile: settings.tls.key[index] ?? "",
+    })),
+    workers: settings.main.workers,
+    cacheBytes: settings.main.cacheBytes,
+    cache: settings.cache,
+    dataFolder: stateFolder(settings.main.data, [
+      connectString,
+      ...listeners.asked.slice(0, 1),
+    ]),
+    version: await packageVersion(),
+    trusted: settings.main.trust,
+    proxyPeers: settings.proxyProtocol.from,
+    access: settings.access,
+    limits: limitsOf(settings),
+    services,
+    ...(predecessor === undefined
+      ? {}
+      : {
+          ticketKeys: predecessor.ticketKeys,
+          folderIsFree: predecessor.folderIsFree,
+        }),
+    ...registryAcl(settings.main),
+  };
 }
 
 /** @throws ZooKeeperError `bad-connect-string` */
