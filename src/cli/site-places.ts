@@ -5,6 +5,7 @@ import type { SiteFilePlaces } from "../proxy/index.ts";
 export function sitePlaces({ main }: ProxySettings): SiteFilePlaces {
   return {
     errorPages: main.errorPages,
+    targetCa: main.targetCa,
     users: new Map(
       main.users.map((text) => {
         const equals = text.indexOf("=");

@@ -129,6 +129,15 @@ const MAIN = {
     path: true,
     doc: "Folder with pages for answers with an error: 404.html, 5xx.html and so on, and those of one service in a folder with its name. Read at the start and on SIGHUP.",
   },
+  targetCa: {
+    type: "text",
+    default: undefined,
+    flag: "--target-ca <file>",
+    form: "the path of a file",
+    accepts: isLine,
+    path: true,
+    doc: "Certificates (PEM) of the authorities that sign those of targets with https urls, in place of the public ones. Read at the start and on SIGHUP.",
+  },
   users: {
     type: "list",
     default: [],
@@ -306,7 +315,7 @@ export const PROXY_SECTIONS = {
     key: "",
     doc: "The proxy itself.",
     rows: MAIN,
-    live: ["trust", "errorPages", "users"],
+    live: ["trust", "errorPages", "targetCa", "users"],
   },
   log: {
     key: "log",

@@ -18,6 +18,7 @@ import { SharedCounters } from "./shared-counters.ts";
 import { SharedCapacity } from "./shared-capacity.ts";
 import { Target } from "./target.ts";
 import { QueueAlarm, TargetQueue } from "./target-queue.ts";
+import { trustAuthorities } from "./target-tls.ts";
 import { ejectionAfter, type TargetFailure } from "./target-health.ts";
 import type { Thread } from "./thread.ts";
 import { ThreadListeners } from "./thread-listeners.ts";
@@ -123,6 +124,7 @@ export class DataThread implements Thread {
     const { limits, trusted, access, site } = settings;
     this.pages = new ErrorPages(site.pages);
     this.credentials.replace(site.users);
+    trustAuthorities(site.targetCa);
     Object.assign(this.limits, limits);
     this.hsts = hstsLine(limits.hstsSeconds);
     this.#entry.configure(settings);

@@ -43,6 +43,7 @@ import {
 } from "./shared-counters.ts";
 import { NO_SITE_MATERIAL } from "./site-files.ts";
 import { SignalFeed } from "./signal-feed.ts";
+import { trustAuthorities } from "./target-tls.ts";
 import { UnknownLists } from "./unknown-lists.ts";
 import { WorkerCrew } from "./worker-crew.ts";
 import type {
@@ -141,6 +142,7 @@ class Plane implements DataPlane {
 
   async start(): Promise<void> {
     const { listen, certificates } = this.#options;
+    trustAuthorities(this.#settings.site.targetCa); // for probes
     this.addresses = await Promise.all(listen.map(resolveAddress));
     if (listen.some(({ tls }) => tls === true))
       this.#certificates = await CertificateFiles.open(certificates ?? [], {
@@ -298,6 +300,7 @@ class Plane implements DataPlane {
 
   #tellSettings(settings: LiveSettings): void {
     this.#settings = settings;
+    trustAuthorities(settings.site.targetCa);
     this.#unknownLists.look(this.#state.services, settings.site);
     this.#crew.tell({ kind: "settings", settings });
   }

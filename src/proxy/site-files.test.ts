@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { type JournalRecord, ManualClock } from "../base/index.ts";
 import { readPageFolder } from "./page-folder.ts";
 import { SiteFiles, type SiteMaterial } from "./site-files.ts";
+
+const NO_PLACES = {
+  errorPages: undefined,
+  users: new Map<string, string>(),
+  targetCa: undefined,
+};
 
 async function folder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "zoogate-site-"));
@@ -46,7 +52,7 @@ test("SiteFiles lets nobody in by a list it cannot read, and reads one again tha
   const changes: SiteMaterial[] = [];
   let wake = () => {};
   using files = await SiteFiles.open(
-    { errorPages: undefined, users: new Map([["staff", staff]]) },
+    { ...NO_PLACES, users: new Map([["staff", staff]]) },
     {
       journal: (record) => records.push(record),
       clock,
@@ -81,12 +87,42 @@ test("SiteFiles.configure() keeps the last good pages when new ones cannot be re
   const records: JournalRecord[] = [];
   const users = new Map<string, string>();
   using files = await SiteFiles.open(
-    { errorPages: path, users },
+    { ...NO_PLACES, errorPages: path, users },
     { journal: (record) => records.push(record), onChange: () => {} },
   );
-  await files.configure({ errorPages: join(path, "none"), users });
+  await files.configure({
+    ...NO_PLACES,
+    errorPages: join(path, "none"),
+    users,
+  });
   assert.equal(files.material.pages[0]?.body, "one");
   assert.equal(records[0]?.event, "pages-not-read");
-  await files.configure({ errorPages: undefined, users });
+  await files.configure({ ...NO_PLACES, users });
   assert.deepEqual(files.material.pages, []);
+});
+
+test("SiteFiles reads authorities of targets, and trusts nobody else when it cannot", async (t) => {
+  const file = join(await folder(t), "ca.pem");
+  const events: string[] = [];
+  const places = { ...NO_PLACES, targetCa: file };
+  using files = await SiteFiles.open(places, {
+    journal: ({ event }) => void events.push(event),
+    onChange: () => {},
+  });
+  assert.deepEqual(files.material.targetCa, []);
+  const authority = await readFile(
+    join(import.meta.dirname, "../../test/vectors/tls/ca.pem"),
+    "utf8",
+  );
+  await writeFile(file, `a comment\n${authority}\n${authority}`);
+  await files.configure(places);
+  assert.equal(files.material.targetCa?.length, 2);
+  for (const bad of ["", "text", authority.replace(/M[A-Z]/u, "!!")]) {
+    await writeFile(file, bad);
+    await files.configure(places);
+    assert.equal(files.material.targetCa.length, 2, "the last good ones");
+  }
+  assert.deepEqual(events, Array(4).fill("target-ca-not-read"));
+  await files.configure(NO_PLACES);
+  assert.equal(files.material.targetCa, undefined);
 });

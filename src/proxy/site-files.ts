@@ -8,6 +8,7 @@ import {
 } from "../base/index.ts";
 import type { PageMaterial } from "./error-pages.ts";
 import { readPageFolder } from "./page-folder.ts";
+import { readAuthorities } from "./target-tls.ts";
 import {
   MAX_USER_FILE_BYTES,
   readUserFile,
@@ -18,9 +19,14 @@ import {
 export interface SiteMaterial {
   readonly pages: readonly PageMaterial[];
   readonly users: readonly UserListMaterial[];
+  /** Who signs the certificates of targets; undefined: whom Node trusts. */
+  readonly targetCa?: readonly string[] | undefined;
 }
 
-export const NO_SITE_MATERIAL: SiteMaterial = { pages: [], users: [] };
+export const NO_SITE_MATERIAL: SiteMaterial = {
+  pages: [],
+  users: [],
+};
 
 /** Where it stands. */
 export interface SiteFilePlaces {
@@ -28,14 +34,17 @@ export interface SiteFilePlaces {
   readonly errorPages: string | undefined;
   /** Files of users, by the name of the list. */
   readonly users: ReadonlyMap<string, string>;
+  /** File of the authorities of targets. */
+  readonly targetCa: string | undefined;
 }
 
 /** How often files of users are looked at: who is shut out should be soon. */
 const POLL_MS = 5000;
 
 /**
- * Error pages and lists of users. Pages that cannot be read leave the last good
- * ones; a list that cannot be read lets nobody in. Lists are read again when
+ * Error pages, lists of users, authorities of targets. Pages and authorities that
+ * cannot be read leave the last good ones, and no target is trusted that was not;
+ * a list that cannot be read lets nobody in. Lists are read again when
  * their file changes, everything when {@link configure} says so.
  */
 export class SiteFiles implements Disposable {
@@ -45,6 +54,7 @@ export class SiteFiles implements Disposable {
   #places: SiteFilePlaces;
   #pages: readonly PageMaterial[] = [];
   #users: readonly UserListMaterial[] = [];
+  #targetCa: readonly string[] | undefined;
   #state = "";
   #timer: Timer | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -77,7 +87,8 @@ export class SiteFiles implements Disposable {
   }
 
   get material(): SiteMaterial {
-    return { pages: this.#pages, users: this.#users };
+    const [pages, users] = [this.#pages, this.#users];
+    return { pages, users, targetCa: this.#targetCa };
   }
 
   /** Reads everything anew, perhaps from elsewhere; one after the other. */
@@ -117,8 +128,11 @@ export class SiteFiles implements Disposable {
   }
 
   async #read(withPages: boolean): Promise<void> {
-    const { errorPages, users } = this.#places;
-    if (withPages) await this.#readPages(errorPages);
+    const { errorPages, users, targetCa } = this.#places;
+    if (withPages) {
+      await this.#readPages(errorPages);
+      await this.#readAuthorities(targetCa);
+    }
     this.#state = await this.#readState();
     this.#users = await Promise.all(
       [...users].map(([name, path]) => this.#readUsers(name, path)),
@@ -132,6 +146,21 @@ export class SiteFiles implements Disposable {
       this.#tell(
         "pages-not-read",
         `${errorMessage(error)}; the last good error pages stay`,
+      );
+    }
+  }
+
+  async #readAuthorities(path: string | undefined): Promise<void> {
+    try {
+      this.#targetCa =
+        path === undefined
+          ? undefined
+          : readAuthorities(await readFile(path, "utf8"));
+    } catch (error) {
+      this.#targetCa ??= [];
+      this.#tell(
+        "target-ca-not-read",
+        `Cannot read the authorities of targets in ${JSON.stringify(path)}: ${errorMessage(error)}; the last good ones stay`,
       );
     }
   }

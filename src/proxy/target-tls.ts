@@ -4,7 +4,14 @@ import {
   type Socket,
   type SocketConstructorOpts,
 } from "node:net";
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { X509Certificate } from "node:crypto";
+import {
+  connect,
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import type { UpstreamAddress } from "./upstream-address.ts";
 
 /** Whether a target is asked by HTTPS. */
@@ -12,11 +19,39 @@ export function isSecure(address: UpstreamAddress): boolean {
   return address.url?.startsWith("https:") === true;
 }
 
+/** More in one file are refused. */
+const MAX_AUTHORITIES = 1000;
+const CERTIFICATE =
+  /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/gu;
+
+/**
+ * The certificates in a PEM file.
+ * @throws Error when there is none, or one that cannot be read
+ */
+export function readAuthorities(pem: string): readonly string[] {
+  const found = pem.match(CERTIFICATE) ?? [];
+  if (found.length === 0) throw new Error("it should hold a certificate (PEM)");
+  if (found.length > MAX_AUTHORITIES)
+    throw new Error(`it should hold at most ${MAX_AUTHORITIES} certificates`);
+  return found.map((one) => new X509Certificate(one).toString());
+}
+
+/** Of this thread, whose targets all have the same. */
+let authorities: SecureContext | undefined;
+
+/** From here on only these are trusted; undefined: whom Node trusts. */
+export function trustAuthorities(ca: readonly string[] | undefined): void {
+  authorities =
+    ca === undefined
+      ? undefined
+      : createSecureContext({ ca: [...ca], minVersion: "TLSv1.2" });
+}
+
 /**
  * A connection to a target inside TLS. Its certificate must be for the host, or
- * the address, in its url, and signed by an authority that Node trusts:
- * `NODE_EXTRA_CA_CERTS` names a file of more. `introduction` goes before the
- * handshake, in clear.
+ * the address, in its url, and signed by an authority of {@link trustAuthorities},
+ * or else one that Node trusts: `NODE_EXTRA_CA_CERTS` names a file of more.
+ * `introduction` goes before the handshake, in clear.
  */
 export function connectSecurely(
   { host, port }: UpstreamAddress,
@@ -29,6 +64,7 @@ export function connectSecurely(
     // RFC 6066 section 3: a literal address is no server name.
     ...(isIP(host) === 0 ? { servername: host } : {}),
     minVersion: "TLSv1.2",
+    ...(authorities === undefined ? {} : { secureContext: authorities }),
     ALPNProtocols: ["http/1.1"],
     allowHalfOpen: true,
     rejectUnauthorized: true,

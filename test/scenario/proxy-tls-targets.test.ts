@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { startCommand, urlOf } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
 import { tlsFile } from "./secure-harness.ts";
 
 /** A target that speaks HTTPS alone, and counts what it is asked. */
@@ -41,7 +42,11 @@ async function secureTarget(t: TestContext, certificate: string) {
   return { seen, port };
 }
 
-async function proxyTo(t: TestContext, url: string, env: NodeJS.ProcessEnv) {
+async function configFile(
+  t: TestContext,
+  url: string,
+  targetCa?: string,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "zoogate-tls-target-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "zoogate.yaml");
@@ -52,10 +57,16 @@ listen: 127.0.0.1:0
 admin: 127.0.0.1:0
 data: data
 workers: 1
+${targetCa === undefined ? "" : `targetCa: ${targetCa}`}
 services:
-  www: {targets: ["${url}"]}
+  www: {targets: ["${url}"], retry: {wait: 0s}}
 `,
   );
+  return file;
+}
+
+async function proxyTo(t: TestContext, url: string, env: NodeJS.ProcessEnv) {
+  const file = await configFile(t, url);
   const command = await startCommand(["proxy", "--config", file], { env });
   t.after(() => command[Symbol.asyncDispose]());
   return urlOf(await command.ready());
@@ -90,4 +101,25 @@ test("a target is asked nothing when its certificate is not good", async (t) => 
     assert.equal(reply.status, 502, target);
   }
   assert.equal(good.seen.requests + other.seen.requests, 0);
+});
+
+test("a target may be signed by an authority that a file names, read again on SIGHUP", async (t) => {
+  const { port } = await secureTarget(t, "default");
+  const folder = await mkdtemp(join(tmpdir(), "zoogate-target-ca-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "ca.pem");
+  await writeFile(file, readFileSync(tlsFile("www.pem"))); // of somebody else
+  const command = await startCommand([
+    "proxy",
+    "--config",
+    await configFile(t, `https://127.0.0.1:${port}`, file),
+  ]);
+  t.after(() => command[Symbol.asyncDispose]());
+  const url = urlOf(await command.ready());
+  assert.equal((await fetch(url)).status, 502);
+  await writeFile(file, readFileSync(tlsFile("ca.pem")));
+  command.child.kill("SIGHUP");
+  await eventually(async () => {
+    assert.equal((await fetch(url)).status, 200);
+  });
 });

@@ -312,6 +312,7 @@ function readsFiles({ file, settings }: ProxyConfig): boolean {
     file !== undefined ||
     tls.listen.length > 0 ||
     main.errorPages !== undefined ||
+    main.targetCa !== undefined ||
     main.users.length > 0
   );
 }
