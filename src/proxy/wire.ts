@@ -212,7 +212,7 @@ export class Wire {
     this.#awaitsDrain = true;
     this.socket.write(EMPTY, () => {
       this.#awaitsDrain = false;
-      if (this.#closed) return;
+      if (this.#closed || this.socket.destroyed) return;
       if (this.socket.writableLength === 0) this.#handler?.onDrain();
       else this.#awaitDrain();
     });
