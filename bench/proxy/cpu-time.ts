@@ -8,11 +8,23 @@ import { readdirSync, readFileSync } from "node:fs";
  * starts its threads before the first measurement and keeps them.
  */
 export function cpuTimeNs(rootPid: number): bigint {
+  return sumOfThreads(rootPid, 0);
+}
+
+/**
+ * How long the same threads were ready to run while their core was another's,
+ * in nanoseconds (the second number): what a busy machine does to a latency.
+ */
+export function waitTimeNs(rootPid: number): bigint {
+  return sumOfThreads(rootPid, 1);
+}
+
+function sumOfThreads(rootPid: number, column: number): bigint {
   let sum = 0n;
   for (const pid of processTree(rootPid))
     for (const tid of list(`/proc/${pid}/task`)) {
       const text = read(`/proc/${pid}/task/${tid}/schedstat`);
-      if (text !== undefined) sum += BigInt(text.split(" ")[0] ?? "0");
+      if (text !== undefined) sum += BigInt(text.split(" ")[column] ?? "0");
     }
   return sum;
 }

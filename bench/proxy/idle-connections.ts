@@ -1,30 +1,25 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 /** Opened at a time, so that no listen queue overflows. */
 const BATCH = 100;
 const PATIENCE_MS = 20_000;
 
-/**
- * Opens so many connections, has one request answered on each, and keeps them
- * all, silent, until it is disposed of.
- */
+/** Connections that are kept, silent, until all of them are disposed of. */
 export class IdleConnections implements Disposable {
   readonly #sockets: Socket[] = [];
+  readonly #url: URL;
 
-  static async open(url: string, count: number): Promise<IdleConnections> {
-    const connections = new IdleConnections();
-    try {
-      for (let at = 0; at < count; at += BATCH)
-        await Promise.all(
-          Array.from({ length: Math.min(BATCH, count - at) }, () =>
-            connections.#add(new URL(url)),
-          ),
-        );
-      return connections;
-    } catch (error) {
-      connections[Symbol.dispose]();
-      throw error;
-    }
+  constructor(url: string) {
+    this.#url = new URL(url);
+  }
+
+  /** Opens so many more, and has one request answered on each. */
+  async open(count: number): Promise<void> {
+    for (let at = 0; at < count; at += BATCH)
+      await Promise.all(
+        Array.from({ length: Math.min(BATCH, count - at) }, () => this.#add()),
+      );
   }
 
   /** How many the server has closed meanwhile. */
@@ -32,9 +27,14 @@ export class IdleConnections implements Disposable {
     return this.#sockets.filter((socket) => socket.closed).length;
   }
 
-  #add({ hostname, port, host, pathname }: URL): Promise<void> {
+  #add(): Promise<void> {
+    const { protocol, hostname, port, host, pathname } = this.#url;
+    const where = { host: hostname, port: Number(port) };
     return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), hostname);
+      const socket =
+        protocol === "https:"
+          ? connectTls({ ...where, rejectUnauthorized: false })
+          : connect(where);
       this.#sockets.push(socket);
       const timer = setTimeout(() => {
         reject(new Error(`Cannot open connections to ${host}: no answer`));

@@ -7,7 +7,7 @@ import {
 import { percentilesOf } from "../statistics.ts";
 import { type Answer, ask } from "./ask.ts";
 import { type Contender, urlOf } from "./contender.ts";
-import { cpuTimeNs, residentBytes } from "./cpu-time.ts";
+import { cpuTimeNs, residentBytes, waitTimeNs } from "./cpu-time.ts";
 import { IdleConnections } from "./idle-connections.ts";
 import type { CpuSample, IdleSample, LatencySample } from "./sample.ts";
 import { scenarioRule, type Scenario, type ScenarioRule } from "./scenarios.ts";
@@ -30,6 +30,7 @@ export interface Turn {
 /** HTTP/2 clients send many requests on few connections; as many in all. */
 const H2_STREAMS = 8;
 const IDLE_CONNECTIONS = 10_000;
+const FIRST_CONNECTIONS = 1000;
 const SETTLE_MS = 1500;
 
 /**
@@ -116,9 +117,12 @@ export async function measureLatency(
   const { contender, scenario, round, shape } = turn;
   const load = { ...loadOf(turn), rate };
   await runH2load({ ...load, length: { seconds: 1 } });
+  const waitedNs = waitTimeNs(contender.server.pid);
+  const fromMs = performance.now();
   const { result, micros } = await withCpu(turn, () =>
     runH2loadTimed({ ...load, length: { seconds: shape.seconds } }),
   );
+  const waitedMs = Number(waitTimeNs(contender.server.pid) - waitedNs) / 1e6;
   return {
     kind: "latency",
     contender: contender.name,
@@ -128,18 +132,23 @@ export async function measureLatency(
     perSecond: result.requests / shape.seconds,
     cpuMicrosPerRequest: micros / result.requests,
     micros: percentilesOf(result.micros),
+    waitShare: waitedMs / (performance.now() - fromMs),
     residentBytes: residentBytes(contender.server.pid),
   };
 }
 
-/** A contender fresh from its start: warmed up, then 10,000 connections kept. */
+/**
+ * A contender fresh from its start. The first connections bring in what is
+ * needed once; what each of the others adds is measured. No load comes before:
+ * it would leave room in a heap that then hides them.
+ */
 export async function measureIdle(turn: Turn): Promise<IdleSample> {
   const { contender, scenario, round } = turn;
-  await warmUp(turn);
+  using connections = new IdleConnections(urlFor(contender, scenario));
+  await connections.open(FIRST_CONNECTIONS);
   await wait(SETTLE_MS);
   const before = residentBytes(contender.server.pid);
-  const url = urlFor(contender, scenario);
-  using connections = await IdleConnections.open(url, IDLE_CONNECTIONS);
+  await connections.open(IDLE_CONNECTIONS - FIRST_CONNECTIONS);
   await wait(SETTLE_MS);
   if (connections.lost > 0)
     throw new Error(
@@ -152,7 +161,8 @@ export async function measureIdle(turn: Turn): Promise<IdleSample> {
     scenario,
     round,
     connections: IDLE_CONNECTIONS,
-    bytesPerConnection: (after - before) / IDLE_CONNECTIONS,
+    bytesPerConnection:
+      (after - before) / (IDLE_CONNECTIONS - FIRST_CONNECTIONS),
     residentBytes: after,
   };
 }

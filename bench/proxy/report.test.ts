@@ -96,6 +96,7 @@ test("markdown() prints percentiles and memory of connections in their own colum
         scenario: "cached-latency",
         askedPerSecond: 500,
         micros: { p50: 100, p99: 2500, p999: 9000 },
+        waitShare: 0.02,
       },
       {
         kind: "idle",

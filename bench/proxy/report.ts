@@ -109,6 +109,13 @@ const COLUMNS: Readonly<
     ["p50 ms", (own) => times(own, "p50")],
     ["p99 ms", (own) => times(own, "p99")],
     ["p99.9 ms", (own) => times(own, "p999")],
+    [
+      "waited %",
+      (own) =>
+        spread(
+          spreadOf(own.map((one) => onlyOf(one, "latency").waitShare * 100)),
+        ),
+    ],
   ],
   idle: () => [
     [

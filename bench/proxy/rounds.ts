@@ -129,7 +129,8 @@ class Rounds implements RoundsOutcome {
     }
     try {
       await checkAnswers(contender, scenario);
-      await warmUp({ contender, scenario, shape: this.#shape() });
+      if (scenarioRule(scenario).measure !== "idle")
+        await warmUp({ contender, scenario, shape: this.#shape() });
     } catch (error) {
       this.#leftOut.add(keyOf(contender, scenario));
       this.#note(contender.name, error);

@@ -22,6 +22,8 @@ export interface LatencySample extends Common {
   readonly perSecond: number;
   readonly cpuMicrosPerRequest: number;
   readonly micros: Percentiles;
+  /** Of the time, how much it stood ready while its core was another's. */
+  readonly waitShare: number;
 }
 
 /** Many silent connections: what the process grew by, for each. */

@@ -124,6 +124,12 @@ export const SCENARIOS = {
     title: "10,000 idle connections",
     measure: "idle",
   },
+  "idle-tls": {
+    ...pass,
+    title: "10,000 idle connections, TLS",
+    scheme: "https",
+    measure: "idle",
+  },
 } as const satisfies Record<string, ScenarioRule>;
 
 export type Scenario = keyof typeof SCENARIOS;

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ChildServer, freePort } from "./child-server.ts";
 import type { Contender, Stage } from "./contender.ts";
@@ -68,8 +69,13 @@ export async function startZoogate(
     const port = await freePort();
     const tlsPort = await freePort();
     const admin = await freePort();
+    // As long as nginx and HAProxy are told to: connections are kept on purpose.
+    const config = join(folder, `zoogate-${keeperPort}.yaml`);
+    await writeFile(config, "limits: { idleTimeout: 10m }\n");
     const server = await zoogate("proxy", port, [
       ...zookeeper,
+      "--config",
+      config,
       "--listen",
       `127.0.0.1:${port}`,
       "--admin",
