@@ -93,6 +93,7 @@ function gone(socket: Socket): Promise<void> {
 function sip(socket: Socket, bytes: number): Promise<void> {
   return new Promise((resolve) => {
     let seen = 0;
+    if (socket.closed || socket.readableEnded) resolve();
     socket.once("close", () => resolve());
     socket.once("end", () => resolve());
     socket.on("data", (chunk: Buffer) => {

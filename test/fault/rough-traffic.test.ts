@@ -25,6 +25,8 @@ import { RoughTarget } from "./rough-target.ts";
 const SOAK_SECONDS = Number(process.env["ZOOGATE_SOAK_SECONDS"] ?? 0);
 const SECONDS = SOAK_SECONDS > 0 ? SOAK_SECONDS : 9;
 const LANES = 60;
+/** Clients give up after less. */
+const STUCK_MS = 20_000;
 const SAMPLE_MS = 250;
 /** Until the pools, compilers and the store have what they will have. */
 const WARM_SHARE = 0.2;
@@ -99,9 +101,19 @@ async function makeTrouble(
     while (performance.now() < untilMs) {
       const name = random.pick(names);
       counts.set(name, (counts.get(name) ?? 0) + 1);
-      await WAYS[name]?.({ ...place, random }).catch(() => {
+      const over = new AbortController();
+      const stuck = delay(STUCK_MS, { signal: over.signal, keepAlive: true });
+      const way = WAYS[name]?.({ ...place, random }).catch(() => {
         // Cut before it was there: part of the trouble.
       });
+      await Promise.race([
+        way,
+        stuck.then(
+          () => assert.fail(`${name} never got away`),
+          () => {},
+        ),
+      ]);
+      over.abort();
     }
   };
   await Promise.all(Array.from({ length: LANES }, (_, index) => lane(index)));
