@@ -7,7 +7,7 @@ import { ChunkedReader, type RequestHead } from "../http/index.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./client-facts.ts";
 import { withHsts } from "./hsts.ts";
-import { http2Headers, statusOf } from "./http2-fields.ts";
+import { http2Headers, statusOf, storedHttp2Headers } from "./http2-fields.ts";
 import { recordAnswer } from "./record-answer.ts";
 import type { Serving } from "./serving.ts";
 import type { Thread } from "./thread.ts";
@@ -74,6 +74,12 @@ export class Http2Answer {
     if (!/\r\ntransfer-encoding:/i.test(head)) return;
     this.#chunks = new ChunkedReader(this.#thread.limits);
     this.#takesTrailers = takesTrailers;
+  }
+
+  /** A whole head of an answer from the store, whose length is known. */
+  beginStored(text: string): void {
+    this.#status = statusOf(text);
+    this.#head = storedHttp2Headers(text);
   }
 
   interim(text: string): void {

@@ -95,6 +95,26 @@ export function http2Headers(text: string): OutgoingHttpHeaders {
   }
 }
 
+/** Of heads of answers from the store: as many, and none longer. */
+const MAX_KEPT = 256;
+const MAX_KEPT_CHARACTERS = 2048;
+
+const storedHeaders = new Map<string, OutgoingHttpHeaders>();
+
+/**
+ * The whole head of an answer from the store, `:status` included. It is the same
+ * for everybody within a second; Node copies what it is given.
+ */
+export function storedHttp2Headers(text: string): OutgoingHttpHeaders {
+  let headers = storedHeaders.get(text);
+  if (headers !== undefined) return headers;
+  headers = { ":status": statusOf(text), ...http2Headers(text) };
+  if (text.length > MAX_KEPT_CHARACTERS) return headers;
+  if (storedHeaders.size >= MAX_KEPT) storedHeaders.clear();
+  storedHeaders.set(text, headers);
+  return headers;
+}
+
 function addField(
   headers: Record<string, string | string[]>,
   name: string,

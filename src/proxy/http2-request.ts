@@ -240,9 +240,8 @@ export class Http2Request implements Asker {
     const rules = this.service?.rules?.answers;
     const answer = cachedAnswer({ request, rules }, entry, name);
     this.#answer.fromStore = true;
-    this.#answer.begin(
+    this.#answer.beginStored(
       `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts, rules)}\r\n`,
-      false,
     );
     this.#answer.whole(entry.body.subarray(answer.from, answer.to));
     this.#answered();
