@@ -19,11 +19,14 @@ import {
   type RequestHead,
 } from "../http/index.ts";
 import { dateMsOf, readAnswerFacts, storedFields } from "./answer-facts.ts";
-import { BodyBuffer } from "./body-buffer.ts";
-import { characters, Entry, type EntryParts, headBytes } from "./entry.ts";
+import { characters, Entry, type EntryParts } from "./entry.ts";
+import { encodeHead } from "./entry-codec.ts";
 import { freshen, isSameRepresentation } from "./freshen.ts";
+import type { FillHost, FillOutcome } from "./fill-host.ts";
 import { decideStorage } from "./policy.ts";
 import type { NoStoreReason } from "./reasons.ts";
+import { ReceivingBody } from "./receiving-body.ts";
+import type { SharedBody } from "./stored-body.ts";
 import type {
   AnswerHead,
   CacheContext,
@@ -43,26 +46,12 @@ import { type Waiter, Waiters } from "./waiters.ts";
 /** Most characters of a head that is stored; above that it is not a page's head. */
 const MAX_FIELD_CHARACTERS = 64 * 1024;
 
-/** What a fill needs of the cache it fills. */
-export interface FillHost {
-  readonly maxEntryBytes: number;
-  readonly staleWhileDownMs: number;
-  reserve(bytes: number): boolean;
-  unreserve(bytes: number): void;
-  /** Stores an entry, in place of those that its request would also select. */
-  put(entry: Entry, request: RequestHead): boolean;
-  remove(entry: Entry): void;
-  /** The fill is over. */
-  onOver(fill: AnswerFill, outcome: FillOutcome): void;
-}
-
-/** How a fill ended; a reason says that nothing was stored. */
-export type FillOutcome = "stored" | "revalidated" | NoStoreReason;
-
 /** An entry but for its body. */
-interface Receiving extends Omit<EntryParts, "body"> {
+interface Receiving extends EntryParts {
   readonly kind: "receiving";
-  readonly body: BodyBuffer;
+  readonly body: ReceivingBody;
+  /** As it will lie behind the body. */
+  readonly head: Buffer;
   /** Undefined when no length was announced. */
   readonly announcedBytes: number | undefined;
 }
@@ -85,19 +74,25 @@ export class AnswerFill implements Fill {
   /** The service's release when the request was sent. */
   readonly releaseAtStart: string | undefined;
   readonly #rules: CacheRules;
-  readonly #host: FillHost;
-  readonly #previous: Entry | undefined;
-  readonly #reserve = (bytes: number): boolean => this.#reserveMore(bytes);
+  readonly #host: FillHost<AnswerFill>;
+  /** What is validated; held until the fill is over. */
+  #previous: Entry | undefined;
+  readonly #stamp: number;
   #state: State = WAITING;
   #revoked = false;
-  #reservedBytes = 0;
+  /** Whose bytes `read` gives. */
+  #lent: ReceivingBody | SharedBody | undefined;
+  /** Who may still read after the end; the body is held for them. */
+  #readers = 0;
   #waiters: Waiters | undefined;
+  // The cache's own: the place where other threads see this fill.
+  claim = -1;
   // The table's own: the fills of this key.
   newerOfKey: AnswerFill | undefined = undefined;
   olderOfKey: AnswerFill | undefined = undefined;
 
   constructor(
-    host: FillHost,
+    host: FillHost<AnswerFill>,
     begun: {
       readonly request: RequestHead;
       readonly context: CacheContext;
@@ -113,8 +108,11 @@ export class AnswerFill implements Fill {
     this.#rules = context.rules;
     this.key = lookup.key;
     this.startedAtMs = lookup.atMs;
+    this.#stamp = host.stampOf(this.key);
     this.#previous =
-      lookup.kind === "stale" && lookup.entry instanceof Entry // always ours
+      lookup.kind === "stale" &&
+      lookup.entry instanceof Entry && // always ours
+      lookup.entry.body.hold()
         ? lookup.entry
         : undefined;
   }
@@ -177,6 +175,8 @@ export class AnswerFill implements Fill {
     const receiving = this.#prepare(head, release, nowMs);
     if (typeof receiving === "string") return this.#refuse(receiving);
     this.#state = receiving;
+    this.#lent = receiving.body;
+    this.#host.onReceiving(this);
     const { response } = this;
     if (response !== undefined) this.#giveHead(response, receiving, nowMs);
     return { store: true, freshForMs: receiving.terms.freshUntilMs - nowMs };
@@ -189,7 +189,7 @@ export class AnswerFill implements Fill {
     if (length > (state.announcedBytes ?? Infinity))
       this.#refuse("length-mismatch");
     else if (length > this.#maxBodyBytes()) this.#refuse("too-large");
-    else if (!state.body.append(chunk, this.#reserve)) this.#refuse("full");
+    else if (!state.body.append(chunk)) this.#refuse("full");
     else this.#waiters?.data();
   }
 
@@ -200,9 +200,27 @@ export class AnswerFill implements Fill {
       this.#refuse("length-mismatch");
       return undefined;
     }
-    const entry = new Entry({ ...state, body: state.body.whole() });
-    this.#unreserve();
-    return this.#finish(entry, this.#put(entry) ?? "stored");
+    const { body: received, head } = state;
+    const body = received.stored(received.length);
+    if (!received.append(head)) {
+      this.#refuse("full");
+      return undefined;
+    }
+    received.hold();
+    const entry = this.#publish(state, body);
+    return entry === undefined
+      ? this.#finish(new Entry(state, body, 0), "purged", false)
+      : this.#finish(entry, "stored", true);
+  }
+
+  #publish(state: Receiving, body: SharedBody): Entry | undefined {
+    if (this.#revoked) {
+      this.#host.discard(state.body);
+      return undefined;
+    }
+    const { request } = this;
+    const how = { body, stamp: this.#stamp, request };
+    return this.#host.publish(state, state.body, how);
   }
 
   notModified(
@@ -221,9 +239,10 @@ export class AnswerFill implements Fill {
       this.#refuse("status");
       return undefined;
     }
+    previous.body.hold();
     const { entry, outcome } = this.#freshened(previous, fields, nowMs);
-    this.#finish(entry, outcome);
-    return entry;
+    // Also one that may be served this once and no more.
+    return this.#finish(entry, outcome, true);
   }
 
   abort(): void {
@@ -233,9 +252,15 @@ export class AnswerFill implements Fill {
   read(offset: number): Buffer | undefined {
     const state = this.#state;
     if (state.kind === "receiving") return state.body.read(offset);
-    return state.kind === "done" && offset < state.entry.body.length
-      ? state.entry.body.subarray(offset)
-      : undefined;
+    return state.kind === "done" ? state.entry.body.read(offset) : undefined;
+  }
+
+  hold(): boolean {
+    return this.#lent?.hold() ?? false;
+  }
+
+  release(): void {
+    this.#lent?.release();
   }
 
   join(
@@ -248,19 +273,33 @@ export class AnswerFill implements Fill {
       currentRelease: context.currentRelease,
       listener,
       hasHead: false,
+      reads: false,
     };
     const waiters = (this.#waiters ??= new Waiters());
     waiters.add(waiter);
     const state = this.#state;
-    const head = this.response;
-    if (state.kind === "over") waiters.breakOff();
-    else if (head !== undefined && state.kind !== "waiting") {
-      const from = state.kind === "done" ? state.entry : state;
-      this.#giveHead(head, from, undefined);
-      if (state.kind === "done")
-        waiters.end(state.stored ? state.entry : undefined);
+    if (
+      state.kind === "over" ||
+      (state.kind === "done" && this.#readers === 0 && !state.entry.body.hold())
+    )
+      waiters.breakOff();
+    else if (state.kind === "done") {
+      this.#readers += 1;
+      this.#tellEnd(state.entry, state.stored, undefined);
+      this.#doneReading();
+    } else {
+      const head = this.response;
+      if (head !== undefined && state.kind === "receiving")
+        this.#giveHead(head, state, undefined);
     }
-    return { leave: () => waiters.delete(waiter) };
+    return { leave: () => this.#leave(waiter) };
+  }
+
+  #leave(waiter: Waiter): void {
+    this.#waiters?.delete(waiter);
+    if (!waiter.reads) return;
+    waiter.reads = false;
+    this.#doneReading();
   }
 
   /** Decides, and sets aside what the answer needs. */
@@ -284,12 +323,7 @@ export class AnswerFill implements Fill {
     if ((announcedBytes ?? 0) > this.#maxBodyBytes()) return "too-large";
     const fields = storedFields(head.fields, httpDate(nowMs));
     if (characters(fields) > MAX_FIELD_CHARACTERS) return "fields-too-large";
-    const bytes =
-      headBytes(this.key, fields, selector) +
-      BodyBuffer.firstBytes(announcedBytes);
-    if (!this.#reserveMore(bytes)) return "full";
-    return {
-      kind: "receiving",
+    const parts: EntryParts = {
       key: this.key,
       service: this.service,
       selector,
@@ -297,14 +331,19 @@ export class AnswerFill implements Fill {
       status,
       fields,
       targetedControl: head.targetedCacheControl,
-      body: new BodyBuffer(announcedBytes),
-      announcedBytes,
       etag: head.etag,
       lastModifiedMs: dateMsOf(head.lastModified),
       dateMs: dateMsOf(head.date) ?? nowMs,
       storedAtMs: nowMs,
       terms: decision.terms,
     };
+    const encoded = encodeHead(parts);
+    const body = this.#host.open(
+      ReceivingBody.firstBytes(announcedBytes) + encoded.length,
+    );
+    return body === undefined
+      ? "full"
+      : { ...parts, kind: "receiving", body, head: encoded, announcedBytes };
   }
 
   #asked(nowMs: number) {
@@ -339,34 +378,59 @@ export class AnswerFill implements Fill {
       this.#host.remove(previous);
       return { entry, outcome: because };
     }
-    return { entry, outcome: this.#put(entry) ?? "revalidated" };
+    if (this.#revoked) return { entry, outcome: "purged" };
+    const stored = this.#host.refresh(previous, entry, this.request);
+    return stored === undefined
+      ? { entry, outcome: "purged" }
+      : { entry: stored, outcome: "revalidated" };
   }
 
-  #put(entry: Entry): NoStoreReason | undefined {
-    if (this.#revoked) return "purged";
-    return this.#host.put(entry, this.request) ? undefined : "full";
-  }
-
-  #finish(entry: Entry, outcome: FillOutcome): StoredResponse | undefined {
+  /** The body is held by now. Answers the entry when it `serves` who asked. */
+  #finish(
+    entry: Entry,
+    outcome: FillOutcome,
+    serves: boolean,
+  ): StoredResponse | undefined {
     const stored = outcome === "stored" || outcome === "revalidated";
     this.#state = { kind: "done", entry, stored };
+    this.#lent = entry.body;
+    this.#readers = 1;
     this.#host.onOver(this, outcome);
-    if (this.#waiters !== undefined) {
-      this.#giveHead(
-        fillHead(entry, entry.body.length),
-        entry,
-        entry.storedAtMs,
-      );
-      this.#waiters.end(stored ? entry : undefined);
-    }
-    return stored ? entry : undefined;
+    this.#tellEnd(entry, stored, entry.storedAtMs);
+    if (serves) this.#host.guardHeld(entry.slot);
+    this.#releasePrevious();
+    this.#doneReading();
+    return serves ? entry : undefined;
+  }
+
+  #tellEnd(entry: Entry, stored: boolean, nowMs: number | undefined): void {
+    const waiters = this.#waiters;
+    if (waiters === undefined) return;
+    this.#giveHead(fillHead(entry, entry.body.length), entry, nowMs);
+    this.#readers += waiters.markReaders();
+    waiters.end(stored ? entry : undefined);
+  }
+
+  /** The last of the readers lets go of the body. */
+  #doneReading(): void {
+    this.#readers -= 1;
+    const state = this.#state;
+    if (state.kind === "done" && this.#readers === 0)
+      state.entry.body.release();
+  }
+
+  #releasePrevious(): void {
+    this.#previous?.body.release();
+    this.#previous = undefined;
   }
 
   #refuse(because: NoStoreReason): Storable {
     const { kind } = this.#state;
     if (kind === "waiting" || kind === "receiving") {
+      const state = this.#state;
       this.#state = OVER;
-      this.#unreserve();
+      if (state.kind === "receiving") this.#host.discard(state.body);
+      this.#releasePrevious();
       this.#host.onOver(this, because);
       this.#waiters?.breakOff();
     }
@@ -377,11 +441,7 @@ export class AnswerFill implements Fill {
    * A waiter is served by an answer that a look-up would have given it, and that
    * is fresh: one that is to be validated each time is for one request only.
    */
-  #giveHead(
-    head: FillHead,
-    from: Omit<EntryParts, "body">,
-    nowMs: number | undefined,
-  ): void {
+  #giveHead(head: FillHead, from: EntryParts, nowMs: number | undefined): void {
     const { terms, selector, release } = from;
     const isFresh = terms.freshUntilMs > (nowMs ?? from.storedAtMs);
     this.#waiters?.giveHead(
@@ -401,17 +461,6 @@ export class AnswerFill implements Fill {
       this.#rules.maxEntryBytes ?? Infinity,
     );
   }
-
-  #reserveMore(bytes: number): boolean {
-    if (!this.#host.reserve(bytes)) return false;
-    this.#reservedBytes += bytes;
-    return true;
-  }
-
-  #unreserve(): void {
-    this.#host.unreserve(this.#reservedBytes);
-    this.#reservedBytes = 0;
-  }
 }
 
 function announcedBytesOf(head: AnswerHead): number | undefined {
@@ -419,7 +468,7 @@ function announcedBytesOf(head: AnswerHead): number | undefined {
   return head.contentLength < 0 ? undefined : head.contentLength;
 }
 
-function fillHead(from: Omit<EntryParts, "body">, bodyBytes: number): FillHead {
+function fillHead(from: EntryParts, bodyBytes: number): FillHead {
   return {
     status: from.status,
     fields: from.fields,

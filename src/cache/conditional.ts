@@ -25,7 +25,7 @@ export interface Representation {
   readonly lastModifiedMs: number | undefined;
   readonly dateMs: number;
   /** A stored body, */
-  readonly body?: Buffer;
+  readonly body?: { readonly length: number };
   /** or the length of one that is being received; undefined when it was not announced. */
   readonly bodyBytes?: number | undefined;
 }

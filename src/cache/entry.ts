@@ -1,19 +1,10 @@
 import type { FieldList } from "../http/index.ts";
 import type { Terms } from "./policy.ts";
+import type { SharedBody } from "./stored-body.ts";
 import type { StoredResponse } from "./types.ts";
 import type { Selector } from "./vary.ts";
 
-/**
- * What an entry costs beside the characters and bytes that it holds: objects,
- * two buffers with their backing stores, a slot in the map. With these two
- * numbers 100,000 entries of 100 bytes are charged 3.2 KB each and take 3.5 KB
- * of resident memory.
- */
-const OVERHEAD_BYTES = 2304;
-/** Two strings that point into the text of the received head. */
-const OVERHEAD_BYTES_PER_LINE = 48;
-
-/** What an entry is made from. */
+/** What is stored of an answer beside its body. */
 export interface EntryParts {
   readonly key: string;
   readonly service: string;
@@ -23,7 +14,6 @@ export interface EntryParts {
   readonly fields: FieldList;
   /** `Zoogate-Cache-Control`, which is not among the fields: a 304 may leave it out. */
   readonly targetedControl: string | undefined;
-  readonly body: Buffer;
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
   readonly dateMs: number;
@@ -31,7 +21,12 @@ export interface EntryParts {
   readonly terms: Terms;
 }
 
-/** A stored answer with its place in the store. */
+/** What a thread's note of an answer costs beside the characters it holds, views and head included. */
+const NOTE_BYTES = 1536;
+/** Two strings of the heap. */
+const NOTE_BYTES_PER_LINE = 48;
+
+/** One thread's note of a stored answer. What it says never changes; whether it still holds does. */
 export class Entry implements StoredResponse {
   readonly key: string;
   readonly service: string;
@@ -41,7 +36,7 @@ export class Entry implements StoredResponse {
   readonly status: number;
   readonly fields: FieldList;
   readonly targetedControl: string | undefined;
-  readonly body: Buffer;
+  readonly body: SharedBody;
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
   readonly dateMs: number;
@@ -49,18 +44,18 @@ export class Entry implements StoredResponse {
   readonly bornAtMs: number;
   readonly freshUntilMs: number;
   readonly terms: Terms;
-  readonly chargedBytes: number;
+  readonly slot: number;
+  /** Which of the heads that this slot's answer has had. */
+  readonly edition: number;
   prepared: Buffer | undefined = undefined;
   preparedFor: object | undefined = undefined;
 
-  // The store's own: the next answer of this key, and the eviction queue.
+  // The store's own: its bucket, as it was when this note was right, and the next answer of this key.
+  bucket = 0;
+  version = 0;
   nextVariant: Entry | undefined = undefined;
-  newer: Entry | undefined = undefined;
-  older: Entry | undefined = undefined;
-  visited = false;
-  stored = false;
 
-  constructor(parts: EntryParts) {
+  constructor(parts: EntryParts, body: SharedBody, edition: number) {
     this.key = parts.key;
     this.service = parts.service;
     this.selector = parts.selector;
@@ -69,7 +64,7 @@ export class Entry implements StoredResponse {
     this.status = parts.status;
     this.fields = parts.fields;
     this.targetedControl = parts.targetedControl;
-    this.body = parts.body;
+    this.body = body;
     this.etag = parts.etag;
     this.lastModifiedMs = parts.lastModifiedMs;
     this.dateMs = parts.dateMs;
@@ -77,25 +72,20 @@ export class Entry implements StoredResponse {
     this.bornAtMs = parts.terms.bornAtMs;
     this.freshUntilMs = parts.terms.freshUntilMs;
     this.terms = parts.terms;
-    this.chargedBytes =
-      parts.body.length + headBytes(parts.key, parts.fields, parts.selector);
+    this.slot = body.slot;
+    this.edition = edition;
   }
-}
 
-/** What an entry costs without its body. */
-export function headBytes(
-  key: string,
-  fields: FieldList,
-  selector: Selector,
-): number {
-  // The fields are counted twice: once more for the prepared head.
-  let bytes =
-    OVERHEAD_BYTES +
-    (OVERHEAD_BYTES_PER_LINE * fields.length) / 2 +
-    key.length +
-    2 * characters(fields);
-  for (const value of selector.sent) bytes += 2 * (value?.length ?? 0);
-  return bytes;
+  /** What this note takes of the thread's own memory. */
+  get noteBytes(): number {
+    // The fields are counted twice: once more for the prepared head.
+    return (
+      NOTE_BYTES +
+      (NOTE_BYTES_PER_LINE * this.fields.length) / 2 +
+      this.key.length +
+      2 * characters(this.fields)
+    );
+  }
 }
 
 /** Characters of all names and values, with 4 for each line's punctuation. */

@@ -6,7 +6,7 @@ import {
   freshenedFields,
   readAnswerFacts,
 } from "./answer-facts.ts";
-import { Entry } from "./entry.ts";
+import { Entry, type EntryParts } from "./entry.ts";
 import { decideStorage, type Terms } from "./policy.ts";
 import type { NoStoreReason } from "./reasons.ts";
 import type { CacheRules } from "./types.ts";
@@ -58,7 +58,7 @@ export function freshen(
   const facts = { ...readAnswerFacts(fields), age, targetedCacheControl };
   const decision = decideStorage({ ...asked, status: stored.status, facts });
   const selector = selectorOf(facts.vary, request.fields);
-  const entry = new Entry({
+  const parts: EntryParts = {
     key: stored.key,
     service: stored.service,
     selector: typeof selector === "string" ? stored.selector : selector,
@@ -66,13 +66,13 @@ export function freshen(
     status: stored.status,
     fields,
     targetedControl: targetedCacheControl,
-    body: stored.body,
     etag: facts.etag,
     lastModifiedMs: dateMsOf(facts.lastModified),
     dateMs: dateMsOf(facts.date) ?? receivedAtMs,
     storedAtMs: receivedAtMs,
     terms: decision.store ? decision.terms : usedUp(receivedAtMs, ageOf(facts)),
-  });
+  };
+  const entry = new Entry(parts, stored.body, stored.edition);
   if (!decision.store) return { entry, because: decision.because };
   if (selector === "star") return { entry, because: "vary-star" };
   if (selector === "too-wide") return { entry, because: "vary-too-wide" };

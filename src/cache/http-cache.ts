@@ -1,20 +1,41 @@
-import { type Journal, readOptions, silentJournal } from "../base/index.ts";
-import { type FieldList, httpDate, type RequestHead } from "../http/index.ts";
-import { AnswerFill, type FillHost, type FillOutcome } from "./answer-fill.ts";
+import {
+  type Journal,
+  type OptionsOf,
+  readOptions,
+  silentJournal,
+} from "../base/index.ts";
+import type { FieldList, RequestHead } from "../http/index.ts";
+import { AnswerFill } from "./answer-fill.ts";
+import { bypassFor, whyBypass } from "./bypass.ts";
 import { keyPrefix, keyTarget } from "./cache-key.ts";
 import { Counters } from "./counters.ts";
 import type { Entry } from "./entry.ts";
+import { EntryStore } from "./entry-store.ts";
+import { type ClaimWait, FillClaims, OVER } from "./fill-claims.ts";
+import type { FillHost, FillOutcome } from "./fill-host.ts";
 import { FillTable } from "./fill-table.ts";
 import { keysChangedBy } from "./invalidation.ts";
+import { mayJoin } from "./joining.ts";
 import { CACHE_OPTIONS } from "./options.ts";
-import { matchesPurge } from "./purge.ts";
+import { matchesPurge, removePurged } from "./purge.ts";
 import type { ForwardReason, HitReason } from "./reasons.ts";
 import { decideReuse, requestDirectives } from "./reuse.ts";
-import { SieveStore } from "./sieve-store.ts";
+import { ReusedHit } from "./reused-hit.ts";
+import {
+  ageS,
+  isShadowed,
+  selected,
+  ttlS,
+  validatorsOf,
+  whyNoVariant,
+} from "./selection.ts";
+import type { StoreMemory } from "./store-layout.ts";
+import { createStoreMemory } from "./store-memory.ts";
 import type {
   BypassLookup,
   CacheContext,
   CacheStats,
+  CacheTotals,
   Fill,
   HitLookup,
   Lookup,
@@ -25,21 +46,6 @@ import type {
 } from "./types.ts";
 import { selects } from "./vary.ts";
 
-/** A hit costs no allocation: there is one of these for each cache. */
-class ReusedHit implements HitLookup {
-  readonly kind = "hit";
-  entry: StoredResponse;
-  because: HitReason = "fresh";
-  ageS = 0;
-  ttlS = 0;
-  constructor(entry: StoredResponse) {
-    this.entry = entry;
-  }
-}
-
-/** Longest key stored; a head's own limit is usually lower. */
-const MAX_KEY_CHARACTERS = 16_384;
-
 /**
  * How far the wall clock may step back before what was stored "in the future"
  * counts as stale. More than the age of a coarse clock's reading.
@@ -48,15 +54,21 @@ const MAX_STEP_BACK_MS = 5000;
 
 const NO_VALIDATORS: FieldList = Object.freeze([]);
 
+/** How often a look-up that others get in the way of begins anew. */
+const MAX_ATTEMPTS = 4;
+
 /**
- * One private store; no I/O; every time is wall-clock milliseconds. What it is
- * given as context is read during the call only and may be used again.
+ * One thread's cache. What it stores, all threads with the same memory find, and
+ * what it removes, none of them finds any more. No I/O; every time is wall-clock
+ * milliseconds. What it is given as context is read during the call only and may
+ * be used again.
  */
 export class HttpCache {
-  readonly #store: SieveStore;
+  readonly #store: EntryStore;
+  readonly #claims: FillClaims;
   readonly #fills = new FillTable();
   readonly #counters = new Counters();
-  readonly #host: FillHost;
+  readonly #host: FillHost<AnswerFill>;
   readonly #journal: Journal;
   #hit: ReusedHit | undefined;
   // The prefix of the last key: most requests are for the host of the last one.
@@ -65,29 +77,45 @@ export class HttpCache {
   #hostName = "";
   #prefix = "";
 
-  /** @throws RangeError for a value out of the bounds of `CACHE_OPTIONS` */
+  /**
+   * Without `memory` it has some of its own.
+   * @throws RangeError for a value out of the bounds of `CACHE_OPTIONS`
+   */
   constructor(
-    options: {
-      readonly maxBytes?: number;
-      readonly maxEntryBytes?: number;
-      readonly maxVariants?: number;
-      readonly staleWhileDownMs?: number;
+    options: Partial<OptionsOf<typeof CACHE_OPTIONS>> & {
+      readonly memory?: StoreMemory | undefined;
+      /** This thread's own in that memory. */
+      readonly column?: number;
       readonly journal?: Journal;
     } = {},
   ) {
-    const { journal = silentJournal, ...given } = options;
+    const { memory: given, column = 0, journal, ...rest } = options;
     const { maxBytes, maxEntryBytes, maxVariants, staleWhileDownMs } =
-      readOptions(CACHE_OPTIONS, given);
-    const store = new SieveStore({ maxBytes, maxVariants });
+      readOptions(CACHE_OPTIONS, rest);
+    const memory = given ?? createStoreMemory({ maxBytes, workers: 0 });
+    const store = new EntryStore(memory, { column, maxVariants });
     this.#store = store;
-    this.#journal = journal;
+    this.#claims = new FillClaims(memory, column);
+    this.#journal = journal ?? silentJournal;
     this.#host = {
       maxEntryBytes,
       staleWhileDownMs,
-      reserve: (bytes) => store.reserve(bytes),
-      unreserve: (bytes) => store.unreserve(bytes),
-      put: (entry, request) => this.#put(entry, request),
+      open: (bytes) => store.open(bytes),
+      discard: (body) => store.discard(body),
+      stampOf: (key) => store.stampOf(key),
+      publish: (parts, received, { body, stamp, request }) =>
+        store.publish(parts, received, {
+          body,
+          stamp,
+          shadows: (other) => isShadowed(other, parts, request),
+        }),
+      refresh: (previous, parts, request) =>
+        store.refresh(previous, parts, (other) =>
+          isShadowed(other, parts, request),
+        ),
       remove: (entry) => void store.remove(entry),
+      guardHeld: (slot) => store.guardHeld(slot),
+      onReceiving: (fill) => this.#claims.receiving(fill.claim),
       onOver: (fill, outcome) => this.#onOver(fill, outcome),
     };
   }
@@ -97,24 +125,23 @@ export class HttpCache {
    * entry, and every other result, for as long as it is held.
    */
   lookup(request: RequestHead, context: CacheContext, nowMs: number): Lookup {
-    const barred = this.#whyBypass(request, context);
+    const barred = whyBypass(request, context);
     if (barred !== undefined) return this.#bypass(barred);
     const key = this.#key(request, context);
-    const newest = this.#store.first(key);
-    if (newest === undefined)
-      return this.#miss("uri-miss", { request, key, nowMs });
     const { currentRelease } = context;
-    const entry =
-      newest.release === currentRelease &&
-      (!newest.varies || selects(newest.selector, request.fields))
-        ? newest
-        : selected(newest, currentRelease, request);
-    if (entry === undefined)
-      return this.#miss(whyNoVariant(newest, currentRelease), {
-        request,
-        key,
-        nowMs,
-      });
+    const noted = this.#store.noted(key);
+    let entry: Entry | ForwardReason | undefined;
+    if (noted !== undefined) {
+      entry =
+        noted.release === currentRelease &&
+        (!noted.varies || selects(noted.selector, request.fields))
+          ? noted
+          : selected(noted, currentRelease, request);
+      if (entry !== undefined && !this.#store.guard(entry)) entry = undefined;
+    }
+    entry ??= this.#renewed(key, request, currentRelease);
+    if (typeof entry === "string")
+      return this.#miss(entry, { request, key, nowMs });
     if (
       nowMs < entry.freshUntilMs &&
       nowMs > entry.storedAtMs - MAX_STEP_BACK_MS &&
@@ -139,6 +166,8 @@ export class HttpCache {
     if (request.method === "HEAD" && lookup.kind === "miss") return undefined;
     const fill = new AnswerFill(this.#host, { request, context, lookup });
     this.#fills.add(fill);
+    if (fill.joinable)
+      fill.claim = this.#claims.claim(fill.key, context.currentRelease);
     return fill;
   }
 
@@ -152,14 +181,79 @@ export class HttpCache {
     lookup: MissLookup | StaleLookup,
   ): Fill | undefined {
     if (
-      !MAY_JOIN.has(lookup.because) ||
-      request.range !== undefined ||
+      !mayJoin(request, lookup) ||
       this.#fills.isUnshared(lookup.key, lookup.atMs)
     )
       return undefined;
     const fill = this.#fills.joinable(lookup.key, context.currentRelease);
     if (fill !== undefined) this.#counters.joined += 1;
     return fill;
+  }
+
+  /**
+   * The same, of an answer that another thread is receiving: wait until it has
+   * changed, and see whether it has {@link HttpCache.arrived}. Undefined when the
+   * target is to be asked: then other threads wait for the fill that begins now.
+   */
+  inFlightElsewhere(
+    request: RequestHead,
+    context: CacheContext,
+    lookup: MissLookup | StaleLookup,
+  ): ClaimWait | undefined {
+    const { key } = lookup;
+    if (
+      this.#claims.isAlone ||
+      !mayJoin(request, lookup) ||
+      this.#fills.isUnshared(key, lookup.atMs)
+    )
+      return undefined;
+    if (request.method !== "GET")
+      return this.#claims.find(key, context.currentRelease);
+    const wait = this.#claims.reserve(key, context.currentRelease);
+    // Between the look-up and the claim another's may have come and gone.
+    if (wait !== undefined || !this.#store.hasNews(key)) return wait;
+    this.#claims.unreserve();
+    return OVER;
+  }
+
+  /** Another thread's claim, as it is after a wait. */
+  stillInFlightElsewhere(
+    context: CacheContext,
+    lookup: MissLookup | StaleLookup,
+  ): ClaimWait | undefined {
+    return this.#claims.find(lookup.key, context.currentRelease);
+  }
+
+  /**
+   * The answer that another thread has stored meanwhile, if it is fresh and this
+   * request may have it; valid until the next look-up.
+   */
+  arrived(
+    request: RequestHead,
+    context: CacheContext,
+    lookup: MissLookup | StaleLookup,
+    nowMs: number,
+  ): StoredResponse | undefined {
+    const { key } = lookup;
+    const entry = this.#renewed(key, request, context.currentRelease);
+    if (typeof entry !== "string") {
+      const reuse = decideReuse(entry, request, {
+        wishes: requestDirectives(request),
+        nowMs,
+        allTargetsDown: false,
+      });
+      if (reuse.kind === "serve") {
+        this.#store.visit(entry);
+        this.#counters.joined += 1;
+        return entry;
+      }
+    }
+    return undefined;
+  }
+
+  /** A wait was for nothing: for a while nobody waits for answers of this key. */
+  waitedInVain(lookup: MissLookup | StaleLookup, nowMs: number): void {
+    this.#fills.markUnshared(lookup.key, nowMs);
   }
 
   /**
@@ -172,25 +266,22 @@ export class HttpCache {
     answer: { readonly status: number; readonly fields: FieldList },
   ): void {
     for (const key of keysChangedBy(request, context, answer)) {
-      this.#counters.invalidated += this.#removeKey(key);
+      this.#counters.invalidated += this.#store.removeKey(key);
       this.#fills.revokeKey(key);
     }
   }
 
   /** Removes at once, under every release; answers how many entries. */
   purge(purge: Purge): number {
-    let entries = 0;
-    for (const entry of this.#store.entries())
-      if (matchesPurge(purge, entry)) {
-        this.#store.remove(entry);
-        entries += 1;
-      }
+    this.#store.unguard();
+    // First those on their way: none of them shall come after the others left.
     this.#fills.revoke((fill) =>
       // What tags an answer on its way has is not known yet.
       purge.kind === "tag"
         ? fill.service === purge.service
         : matchesPurge(purge, fill),
     );
+    const entries = removePurged(this.#store, purge);
     this.#counters.purged += entries;
     this.#journal({
       level: "debug",
@@ -205,21 +296,34 @@ export class HttpCache {
 
   /** Removes everything, or everything of one service. */
   clear(service?: string): void {
-    for (const entry of this.#store.entries())
-      if (service === undefined || entry.service === service)
-        this.#store.remove(entry);
+    this.#store.unguard();
     this.#fills.revoke(
       (fill) => service === undefined || fill.service === service,
     );
+    this.#store.removeWhere(
+      () => true,
+      service === undefined ? {} : { service },
+    );
+  }
+
+  /** Now and then: what this thread has looked up last may be freed. */
+  tidy(): void {
+    this.#claims.unreserve();
+    this.#store.tidy();
   }
 
   /** A copy. */
   stats(): CacheStats {
+    return {
+      ...this.#store.size,
+      ...this.totals(),
+    };
+  }
+
+  /** This thread's own part of {@link HttpCache.stats}. A copy. */
+  totals(): CacheTotals {
     const counters = this.#counters;
     return {
-      entries: this.#store.count,
-      bytes: this.#store.bytes,
-      maxBytes: this.#store.maxBytes,
       fillsInFlight: this.#fills.count,
       hits: { ...counters.hits },
       forwarded: { ...counters.forwarded },
@@ -227,29 +331,10 @@ export class HttpCache {
       stored: counters.stored,
       revalidated: counters.revalidated,
       joined: counters.joined,
-      evicted: this.#store.evicted,
       invalidated: counters.invalidated,
       purged: counters.purged,
       unsatisfiable: counters.unsatisfiable,
     };
-  }
-
-  #whyBypass(
-    request: RequestHead,
-    context: CacheContext,
-  ): ForwardReason | undefined {
-    if (!context.rules.enabled) return "disabled";
-    if (request.method !== "GET" && request.method !== "HEAD") return "method";
-    if (request.framing.kind !== "none") return "request-body";
-    if (request.upgrade !== undefined) return "request-upgrade";
-    if (
-      request.ifMatch !== undefined ||
-      request.ifUnmodifiedSince !== undefined
-    )
-      return "request-precondition";
-    return request.target.length > MAX_KEY_CHARACTERS
-      ? "key-too-long"
-      : undefined;
   }
 
   #key(request: RequestHead, context: CacheContext): string {
@@ -267,7 +352,7 @@ export class HttpCache {
   }
 
   #serve(entry: Entry, because: HitReason, nowMs: number): HitLookup {
-    entry.visited = true;
+    this.#store.visit(entry);
     this.#counters.hits[because] += 1;
     const hit = (this.#hit ??= new ReusedHit(entry));
     hit.entry = entry;
@@ -308,7 +393,7 @@ export class HttpCache {
         key,
         atMs: nowMs,
       };
-    entry.visited = true;
+    this.#store.visit(entry);
     return {
       kind: "stale",
       because: reuse.because,
@@ -362,25 +447,25 @@ export class HttpCache {
     return UNSATISFIABLE;
   }
 
-  /**
-   * A look-up takes the newest that a request selects: older ones of this
-   * release that the same request selects will never be used again.
-   */
-  #put(entry: Entry, request: RequestHead): boolean {
-    let other = this.#store.first(entry.key);
-    while (other !== undefined) {
-      const next: Entry | undefined = other.nextVariant;
-      const isShadowed =
-        other.release === entry.release &&
-        (!entry.varies || selects(other.selector, request.fields));
-      if (isShadowed) this.#store.remove(other);
-      other = next;
+  /** The answer that a request selects, as things are now, guarded; or why there is none. */
+  #renewed(
+    key: string,
+    request: RequestHead,
+    release: string | undefined,
+  ): Entry | ForwardReason {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const newest = this.#store.renewed(key);
+      if (newest === undefined) return "uri-miss";
+      const entry = selected(newest, release, request);
+      if (entry === undefined) return whyNoVariant(newest, release);
+      if (this.#store.guard(entry)) return entry;
     }
-    return this.#store.add(entry);
+    return "uri-miss";
   }
 
   #onOver(fill: AnswerFill, outcome: FillOutcome): void {
     this.#fills.delete(fill);
+    this.#claims.release(fill.claim);
     if (outcome === "stored") this.#counters.stored += 1;
     else if (outcome === "revalidated") this.#counters.revalidated += 1;
     else {
@@ -393,89 +478,9 @@ export class HttpCache {
         this.#fills.markUnshared(fill.key, fill.startedAtMs);
     }
   }
-
-  #removeKey(key: string): number {
-    let entries = 0;
-    for (
-      let entry = this.#store.first(key);
-      entry !== undefined;
-      entry = this.#store.first(key)
-    ) {
-      this.#store.remove(entry);
-      entries += 1;
-    }
-    return entries;
-  }
-}
-
-/** Reasons for which the answer to another request will do as well. */
-const MAY_JOIN: ReadonlySet<ForwardReason> = new Set([
-  "uri-miss",
-  "vary-miss",
-  "release-miss",
-  "stale",
-]);
-
-/** One result for each reason: a bypass costs no allocation. */
-const BYPASSES: Partial<Record<ForwardReason, BypassLookup>> = {};
-
-function bypassFor(because: ForwardReason): BypassLookup {
-  return (BYPASSES[because] ??= Object.freeze({ kind: "bypass", because }));
 }
 
 const UNSATISFIABLE: Lookup = Object.freeze({
   kind: "unsatisfiable",
   because: "only-if-cached",
 });
-
-function selected(
-  newest: Entry,
-  release: string | undefined,
-  request: RequestHead,
-): Entry | undefined {
-  for (
-    let entry: Entry | undefined = newest;
-    entry !== undefined;
-    entry = entry.nextVariant
-  )
-    if (
-      entry.release === release &&
-      (!entry.varies || selects(entry.selector, request.fields))
-    )
-      return entry;
-  return undefined;
-}
-
-function whyNoVariant(
-  newest: Entry,
-  release: string | undefined,
-): ForwardReason {
-  for (
-    let entry: Entry | undefined = newest;
-    entry !== undefined;
-    entry = entry.nextVariant
-  )
-    if (entry.release === release) return "vary-miss";
-  return "release-miss";
-}
-
-/** RFC 9111 section 5.1: whole seconds, not negative. */
-function ageS(entry: StoredResponse, nowMs: number): number {
-  return Math.max(0, Math.floor((nowMs - entry.bornAtMs) / 1000));
-}
-
-/** RFC 9211 section 2.4; an answer that is never fresh is stale by its age. */
-function ttlS(entry: StoredResponse, nowMs: number): number {
-  const untilMs =
-    entry.freshUntilMs === 0 ? entry.bornAtMs : entry.freshUntilMs;
-  return Math.floor((untilMs - nowMs) / 1000);
-}
-
-/** RFC 9111 section 4.3.1. */
-function validatorsOf(entry: StoredResponse): FieldList {
-  const validators: string[] = [];
-  if (entry.etag !== undefined) validators.push("If-None-Match", entry.etag);
-  if (entry.lastModifiedMs !== undefined)
-    validators.push("If-Modified-Since", httpDate(entry.lastModifiedMs));
-  return validators;
-}

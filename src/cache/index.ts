@@ -14,19 +14,27 @@ export type {
   BypassLookup,
   CacheContext,
   CacheRules,
+  CacheSize,
   CacheStats,
+  CacheTotals,
   Fill,
   FillHead,
   FillListener,
   FillSubscription,
   HitLookup,
+  Lender,
   Lookup,
   MissLookup,
   Purge,
   StaleLookup,
   Storable,
+  StoredBody,
   StoredResponse,
   UnsatisfiableLookup,
 } from "./types.ts";
 export { type Evaluation, evaluateConditional } from "./conditional.ts";
+export type { ClaimWait } from "./fill-claims.ts";
+export type { StoreMemory } from "./store-layout.ts";
+export { createStoreMemory } from "./store-memory.ts";
+export { StoreKeeper } from "./store-keeper.ts";
 export { HttpCache } from "./http-cache.ts";

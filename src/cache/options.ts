@@ -7,7 +7,7 @@ export const CACHE_OPTIONS = {
     default: 256 * 1024 * 1024,
     min: 0,
     max: 1024 ** 4,
-    doc: "Bytes that stored answers, and answers being received for storing, may take together.",
+    doc: "Bytes that stored answers, and answers being received for storing, may take together, tables included.",
     danger: "Memory of the process beside this is not counted.",
   },
   maxEntryBytes: {

@@ -1,5 +1,6 @@
 import { fieldAll, type FieldList, splitList } from "../http/index.ts";
-import { splitKey } from "./cache-key.ts";
+import { keyPrefix, splitKey } from "./cache-key.ts";
+import type { EntryStore } from "./entry-store.ts";
 import type { Purge } from "./types.ts";
 
 /** What a purge looks at: an entry, or an answer on its way, whose tags are not known. */
@@ -32,6 +33,17 @@ export function matchesPurge(purge: Purge, item: Purgeable): boolean {
   }
 }
 
+/** The keys of what a purge of one URL removes. */
+function urlKeys({
+  service,
+  host,
+  target,
+}: Extract<Purge, { kind: "url" }>): readonly string[] {
+  return (["http", "https"] as const).map(
+    (scheme) => keyPrefix({ service, scheme, host }) + target,
+  );
+}
+
 function hasTag(fields: FieldList, tag: string): boolean {
   return (
     fieldAll(fields, "cache-tag").some((value) =>
@@ -41,4 +53,27 @@ function hasTag(fields: FieldList, tag: string): boolean {
       value.split(" ").includes(tag),
     )
   );
+}
+
+/** Removes what a purge is about; answers how many entries. */
+export function removePurged(store: EntryStore, purge: Purge): number {
+  switch (purge.kind) {
+    case "service":
+      return store.removeWhere(() => true, purge);
+    case "url":
+      return urlKeys(purge).reduce((sum, key) => sum + store.removeKey(key), 0);
+    case "prefix":
+      return store.removeWhere(
+        ({ key }) => matchesPurge(purge, { key }),
+        purge,
+      );
+    case "tag":
+      return store.removeWhere((head) => matchesPurge(purge, head), {
+        service: purge.service,
+        // As it stands in a head unless JSON has escaped a part of it.
+        ...(/^[\w.:/-]+$/.test(purge.tag) ? { word: purge.tag } : {}),
+      });
+    default:
+      return purge satisfies never;
+  }
 }

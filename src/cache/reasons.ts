@@ -68,7 +68,7 @@ export const NO_STORE_REASONS = {
   expired: "stale on arrival and nothing to validate it with",
   "too-large": "more than one entry may hold",
   "fields-too-large": "more header bytes than one entry may hold",
-  full: "answers being received take the whole bound",
+  full: "what is being received, or read by clients, leaves no room",
   purged: "purged, invalidated or cleared while it was being received",
   "length-mismatch": "the body is not as long as announced",
   aborted: "the target or the reader left before the end",

@@ -28,9 +28,33 @@ export interface CacheContext {
   readonly allTargetsDown: boolean;
 }
 
+/** Bytes in memory that others give away when nobody needs them any more. */
+export interface Lender {
+  /**
+   * They stay as they are until `release`. False, and nothing to release, when
+   * they are gone already.
+   */
+  hold(): boolean;
+  release(): void;
+}
+
 /**
- * A whole stored answer. Never changes, except for `prepared` and what it was prepared for; a refresh makes
- * a new one. It stays valid for whoever holds it after eviction.
+ * The content of a stored answer, in memory that all threads share. Its bytes
+ * are valid while it is held, and without that as long as what gave it says.
+ */
+export interface StoredBody extends Lender {
+  readonly length: number;
+  /** All of it, where it lies in one piece; nearly always it does. */
+  readonly only: Buffer | undefined;
+  /** The piece from `offset` on; undefined at the end. Not a copy. */
+  read(offset: number): Buffer | undefined;
+  /** All of it as text, for small ones. */
+  toString(): string;
+}
+
+/**
+ * A whole stored answer. Never changes, except for `prepared` and what it was
+ * prepared for; a refresh makes a new one. Only its body may be taken away: see {@link StoredBody}.
  */
 export interface StoredResponse {
   readonly status: number;
@@ -40,7 +64,7 @@ export interface StoredResponse {
    * fields.
    */
   readonly fields: FieldList;
-  readonly body: Buffer;
+  readonly body: StoredBody;
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
   /** The `Date` field, in milliseconds since the epoch. */
@@ -56,7 +80,10 @@ export interface StoredResponse {
   preparedFor: object | undefined;
 }
 
-/** Answer from `entry` and ask no target. One object, reused by the next look-up. */
+/**
+ * Answer from `entry` and ask no target. One object, reused by the next look-up,
+ * until which the body is valid.
+ */
 export interface HitLookup {
   readonly kind: "hit";
   readonly entry: StoredResponse;
@@ -74,6 +101,7 @@ export interface HitLookup {
 export interface StaleLookup {
   readonly kind: "stale";
   readonly because: ForwardReason;
+  /** Its body is valid until the next look-up, and as long as a fill for this look-up goes on. */
   readonly entry: StoredResponse;
   readonly ageS: number;
   readonly ttlS: number;
@@ -170,12 +198,20 @@ export type Purge =
   /** A word of the answer's `Cache-Tag` (commas) or `Surrogate-Key` (spaces). */
   | { readonly kind: "tag"; readonly service: string; readonly tag: string };
 
-/** Running totals since the start, and the present size. */
-export interface CacheStats {
+/** What is stored, by all threads together. */
+export interface CacheSize {
   readonly entries: number;
-  /** Everything counted against the bound, answers being received included. */
+  /** Everything that is in use of the bound, answers being received included. */
   readonly bytes: number;
+  /** Of these, what writes to clients need. */
+  readonly pinnedBytes: number;
   readonly maxBytes: number;
+  /** Entries that left for want of room. */
+  readonly evicted: number;
+}
+
+/** One thread's running totals since its start. */
+export interface CacheTotals {
   readonly fillsInFlight: number;
   readonly hits: Readonly<Record<HitReason, number>>;
   readonly forwarded: Readonly<Record<ForwardReason, number>>;
@@ -184,17 +220,19 @@ export interface CacheStats {
   readonly notStored: Readonly<Record<NoStoreReason, number>>;
   /** Requests that waited for the answer to another. */
   readonly joined: number;
-  readonly evicted: number;
   readonly invalidated: number;
   readonly purged: number;
   readonly unsatisfiable: number;
 }
 
+/** One thread's totals, and what all have stored. */
+export interface CacheStats extends CacheSize, CacheTotals {}
+
 /**
  * One answer on its way into the cache. Begin it before the request is sent: a
  * purge, an invalidation or a `clear` that comes later keeps the answer out.
  */
-export interface Fill {
+export interface Fill extends Lender {
   readonly key: string;
   readonly startedAtMs: number;
   /**
@@ -216,12 +254,16 @@ export interface Fill {
   ): Storable;
   /** Copies. Ignored when the fill is over. */
   data(chunk: Buffer): void;
-  /** The body is complete. Undefined when it was not stored. */
+  /**
+   * The body is complete. Undefined when it was not stored; what is answered is
+   * valid until the next look-up.
+   */
   end(): StoredResponse | undefined;
   /**
    * In place of `head`: a 304 for `validators` of the look-up. Answers what to
-   * serve, refreshed; undefined when the 304 is not about the stored answer:
-   * then ask again without conditions, with a new fill.
+   * serve, refreshed, and valid until the next look-up; undefined when the 304 is
+   * not about the stored answer: then ask again without conditions, with a new
+   * fill.
    */
   notModified(
     fields: FieldList,
@@ -239,7 +281,8 @@ export interface Fill {
   readonly waiterCount: number;
   /**
    * The next piece of the body from `offset` on, of what has come so far;
-   * undefined when there is none yet. Not a copy, never changes.
+   * undefined when there is none yet. Not a copy: `hold` the fill while a write
+   * of it is under way. A subscriber may read on after the end until it leaves.
    */
   read(offset: number): Buffer | undefined;
   /**

@@ -7,6 +7,8 @@ export interface Waiter {
   readonly currentRelease: string | undefined;
   readonly listener: FillListener;
   hasHead: boolean;
+  /** It may read on after the end. */
+  reads: boolean;
 }
 
 /** Those who wait for one fill. A listener may leave, or add others, while it is called. */
@@ -37,6 +39,16 @@ export class Waiters {
         waiter.listener.onRefused();
       }
     }
+  }
+
+  /** The end has come: those with a head may read on until they leave. Answers how many. */
+  markReaders(): number {
+    let readers = 0;
+    for (const waiter of this.#waiters) {
+      waiter.reads = waiter.hasHead;
+      if (waiter.hasHead) readers += 1;
+    }
+    return readers;
   }
 
   data(): void {

@@ -3,19 +3,18 @@ import {
   LATENCY_BUCKETS_MS,
   type ProxyStats,
   type TargetStats,
-  type WorkerReport,
   type WorkerTotals,
 } from "../proxy/index.ts";
 import type { RegistryStatus } from "../registry/index.ts";
 
 /** A data plane's numbers, for `/metrics`. */
 export function proxyMetrics(stats: ProxyStats): readonly Metric[] {
-  const { totals, targets, workers } = stats;
+  const { totals, targets } = stats;
   return [
     ...requestMetrics(totals),
     ...connectionMetrics(totals),
     ...targetMetrics(targets),
-    ...cacheMetrics(workers),
+    ...cacheMetrics(stats),
   ];
 }
 
@@ -169,10 +168,8 @@ function targetMetrics(targets: readonly TargetStats[]): readonly Metric[] {
   ];
 }
 
-function cacheMetrics(workers: readonly WorkerReport[]): readonly Metric[] {
-  const caches = workers.flatMap(({ cache }) =>
-    cache === undefined ? [] : [cache],
-  );
+function cacheMetrics({ workers, cache: size }: ProxyStats): readonly Metric[] {
+  const caches = workers.map(({ cache }) => cache);
   const sum = (value: (cache: (typeof caches)[number]) => number) =>
     caches.reduce((total, cache) => total + value(cache), 0);
   const byReason = (
@@ -207,17 +204,17 @@ function cacheMetrics(workers: readonly WorkerReport[]): readonly Metric[] {
       "Answers stored.",
       sum((cache) => cache.stored),
     ),
-    one(
-      "cache_evicted_total",
-      "Answers evicted.",
-      sum((cache) => cache.evicted),
+    one("cache_evicted_total", "Answers evicted.", size.evicted),
+    gauge("cache_bytes", "Bytes of stored answers.", [{ value: size.bytes }]),
+    gauge(
+      "cache_pinned_bytes",
+      "Bytes of stored answers that writes to clients need.",
+      [{ value: size.pinnedBytes }],
     ),
-    gauge("cache_bytes", "Bytes of stored answers.", [
-      { value: sum((cache) => cache.bytes) },
+    gauge("cache_max_bytes", "Bytes that stored answers may take.", [
+      { value: size.maxBytes },
     ]),
-    gauge("cache_entries", "Stored answers.", [
-      { value: sum((cache) => cache.entries) },
-    ]),
+    gauge("cache_entries", "Stored answers.", [{ value: size.entries }]),
   ];
 }
 

@@ -199,9 +199,7 @@ export class Proxy implements AsyncDisposable {
       listen,
       certificates,
       workers,
-      ...(cacheBytes === undefined
-        ? {}
-        : { cacheBytes: Math.floor(cacheBytes / workers) }),
+      ...(cacheBytes === undefined ? {} : { cacheBytes }),
       ...this.#live,
       ticketKeys: this.#options.ticketKeys,
       keepsQueues: true,

@@ -117,7 +117,7 @@ const MAIN = {
     min: 0,
     max: 1024 ** 4,
     flag: "--cache-size <megabytes>",
-    doc: "Memory for stored answers, over all workers.",
+    doc: "Memory for stored answers, of all workers together; taken as it is used.",
     danger: "Memory of the process beside this is not counted.",
   },
   errorPages: {

@@ -22,8 +22,11 @@ import { publicFields } from "./service-rules.ts";
 import type { Target } from "./target.ts";
 import type { Thread } from "./thread.ts";
 
+/** Look-ups after which an answer may fill or refresh the cache. */
+export type FillLookup = MissLookup | StaleLookup;
+
 /** Look-ups after which a target is asked. */
-export type ForwardLookup = MissLookup | StaleLookup | BypassLookup;
+export type ForwardLookup = FillLookup | BypassLookup;
 
 /** Whose answer it is. */
 export interface RelayHost {
@@ -59,6 +62,7 @@ export class AnswerRelay {
   #mode: ContentMode = "raw";
   /** The message is its content: no framing within. */
   #isPlain = false;
+  /** Held until the client has been answered with it. */
   #refreshed: StoredResponse | undefined;
   /** Content that is compressed on its way. */
   #coded: CodedContent | undefined;
@@ -147,6 +151,12 @@ export class AnswerRelay {
     this.#fill = undefined;
     this.#coded?.destroy();
     this.#coded = undefined;
+    this.#dropRefreshed();
+  }
+
+  #dropRefreshed(): void {
+    this.#refreshed?.body.release();
+    this.#refreshed = undefined;
   }
 
   /** Answers with the proxy's page where the service wants that and there is one. */
@@ -255,6 +265,7 @@ export class AnswerRelay {
       this.#client.content(stored, 0, stored.length, {
         encode: false,
         kept: true,
+        ...(this.#fill === undefined ? {} : { lender: this.#fill }),
       });
   }
 
@@ -292,6 +303,7 @@ export class AnswerRelay {
       entry,
       forwardedLine(this.#thread.name, this.#lookup.because, true),
     );
+    this.#dropRefreshed();
     return "done";
   }
 
@@ -299,7 +311,6 @@ export class AnswerRelay {
   withoutCache(): void {
     this.abandonFill();
     this.#mode = "raw";
-    this.#refreshed = undefined;
     this.#lookup = { kind: "bypass", because: this.#lookup.because };
   }
 
@@ -322,12 +333,13 @@ export class AnswerRelay {
       );
       if (again.kind === "hit") entry = again.entry;
     }
-    if (entry === undefined) return false;
+    if (entry === undefined || !entry.body.hold()) return false;
     this.abandonFill();
     this.#client.cached(
       entry,
       `Cache-Status: ${this.#thread.name}; hit; detail=stale\r\n`,
     );
+    entry.body.release();
     return true;
   }
 
@@ -357,9 +369,11 @@ export class AnswerRelay {
         this.#service.compression === undefined
           ? head.fields
           : recodedFields(head.fields, lookup.entry.fields);
-      this.#refreshed = fill.notModified(fields, target.release, nowMs);
+      const refreshed = fill.notModified(fields, target.release, nowMs);
       this.#fill = undefined;
-      return this.#refreshed === undefined ? "ask-again" : "in-place";
+      if (refreshed?.body.hold() !== true) return "ask-again";
+      this.#refreshed = refreshed;
+      return "in-place";
     }
     // To be known as an answer that no other request may have.
     const seen = variesUnseen(head.vary, this.#service.rules?.requests)

@@ -1,4 +1,4 @@
-import type { StoredResponse } from "../cache/index.ts";
+import type { StoredBody, StoredResponse } from "../cache/index.ts";
 import { chunkHeader, LAST_CHUNK, type RequestHead } from "../http/index.ts";
 import { cachedAnswer, type StoredFor } from "./cached-answer.ts";
 import type { ContentHow } from "./downstream.ts";
@@ -67,7 +67,8 @@ export class AnswerWriter {
     if ((how.kept && slab.length === 0) || length > slab.room - FRAMING_BYTES) {
       const piece = bytes.subarray(from, to);
       slab.flush(this.#wire);
-      this.#wire.write(how.kept ? piece : Buffer.from(piece));
+      if (how.lender !== undefined) this.#wire.writeLent(piece, how.lender);
+      else this.#wire.write(how.kept ? piece : Buffer.from(piece));
     } else slab.bytes(bytes, from, to);
     if (how.encode) slab.bytes(CRLF, 0, 2);
   }
@@ -114,9 +115,27 @@ export class AnswerWriter {
       slab.text(
         `Age: ${asked.ageS}\r\n${asked.statusLine}${asked.connectionLine}\r\n`,
       );
-    if (slab.bytes(entry.body, answer.from, answer.to)) return;
-    slab.flush(this.#wire);
-    this.#wire.write(entry.body.subarray(answer.from, answer.to));
+    const { only } = entry.body;
+    if (only === undefined || !slab.bytes(only, answer.from, answer.to))
+      this.#storedContent(entry.body, answer);
+  }
+
+  /** What does not lie together, or does not fit behind a head. */
+  #storedContent(
+    body: StoredBody,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): void {
+    const slab = this.#slab();
+    const fits = to - from <= slab.room;
+    if (!fits) slab.flush(this.#wire);
+    for (let at = from; at < to;) {
+      const piece = body.read(at);
+      if (piece === undefined) return;
+      const end = Math.min(piece.length, to - at);
+      if (fits) slab.bytes(piece, 0, end);
+      else this.#wire.writeLent(piece.subarray(0, end), body);
+      at += end;
+    }
   }
 
   #slab(): OutputSlab {

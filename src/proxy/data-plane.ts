@@ -20,7 +20,7 @@ export interface DataPlaneOptions {
   readonly snapshot?: Snapshot;
   readonly listen: readonly ListenAddress[];
   readonly workers: number;
-  /** For each worker. */
+  /** For what all workers store together. */
   readonly cacheBytes?: number;
   readonly cache?: CacheSettings;
   readonly limits?: Partial<ProxyLimits>;

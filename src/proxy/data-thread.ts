@@ -79,7 +79,11 @@ export class DataThread implements Thread {
     this.#capacity = new SharedCapacity(setup.memory.capacity, setup.column);
     this.#capacity.forget();
     this.#alarm = new QueueAlarm(this.#capacity);
-    this.cache = new HttpCache(setup.cache);
+    this.cache = new HttpCache({
+      ...setup.cache,
+      memory: setup.cacheMemory,
+      column: setup.column,
+    });
     this.access = new AccessRing(setup.limits.accessRecords);
     this.guard = new ClientGuard(setup.guard, {
       column: setup.column,
@@ -296,7 +300,7 @@ export class DataThread implements Thread {
       upstreamReused,
       waiting,
       connectionsActive: this.#clients.size + this.#entry.handshakes,
-      cache: this.cache.stats(),
+      cache: this.cache.totals(),
       cpuMicros: cpu.user + cpu.system,
     };
   }
@@ -355,6 +359,7 @@ export class DataThread implements Thread {
   #sweep(): void {
     const nowMs = performance.now();
     this.coarseMs = nowMs;
+    this.cache.tidy();
     if (this.draining) this.#sweepDrain(nowMs);
     for (const client of this.#clients) client.sweep(nowMs);
     for (const serving of this.#background) serving.sweep(nowMs);

@@ -1,8 +1,10 @@
 import type { RequestHead } from "../http/index.ts";
 import { admit } from "./auth-check.ts";
 import type { Asker } from "./client.ts";
-import type { ForwardLookup } from "./answer-relay.ts";
+import type { FillLookup, ForwardLookup } from "./answer-relay.ts";
+import { AwaitedAnswer } from "./awaited-answer.ts";
 import { Exchange } from "./exchange.ts";
+import type { ForwardedRequest } from "./forwarded-request.ts";
 import { hitStatusLine } from "./hit-lines.ts";
 import { JoinedAnswer } from "./joined-answer.ts";
 import type { OwnAnswer } from "./own-answer.ts";
@@ -160,8 +162,26 @@ function forward(
     const context = service.cacheContext;
     const fill = thread.cache.inFlight(head, context, lookup);
     if (fill !== undefined) return new JoinedAnswer({ ...options, fill });
+    const wait = thread.cache.inFlightElsewhere(head, context, lookup);
+    if (wait !== undefined)
+      return new AwaitedAnswer({ ...options, lookup }, wait, () =>
+        joinOrAsk(options, lookup),
+      );
   }
   return new Exchange(options);
+}
+
+/** Another thread's answer was waited for in vain; one of ours may be on its way by now. */
+function joinOrAsk(options: ForwardedRequest, lookup: FillLookup): Serving {
+  const { cache } = options.thread;
+  const fill = cache.inFlight(
+    options.request,
+    options.service.cacheContext,
+    lookup,
+  );
+  return fill === undefined
+    ? new Exchange(options)
+    : new JoinedAnswer({ ...options, fill });
 }
 
 /** stale-while-revalidate (RFC 5861): nobody waits for this one. */
@@ -174,7 +194,9 @@ function refresh(
   const { head, lookup } = asked;
   if (
     lookup.kind === "bypass" ||
-    thread.cache.inFlight(head, service.cacheContext, lookup) !== undefined
+    thread.cache.inFlight(head, service.cacheContext, lookup) !== undefined ||
+    thread.cache.inFlightElsewhere(head, service.cacheContext, lookup) !==
+      undefined
   )
     return;
   thread.startBackground(

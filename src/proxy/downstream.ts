@@ -1,6 +1,6 @@
-import type { StoredResponse } from "../cache/index.ts";
 import type { ClientFacts } from "./client-facts.ts";
 import type { AnswerFraming } from "./forward-head.ts";
+import type { Lender, StoredResponse } from "../cache/index.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 
 /** How bytes of an answer are to be written. */
@@ -9,6 +9,8 @@ export interface ContentHow {
   readonly encode: boolean;
   /** The bytes stay as they are while their source is paused: no copy is needed. */
   readonly kept: boolean;
+  /** Of kept bytes that are so only while they are held. */
+  readonly lender?: Lender;
 }
 
 /** An answer that is put together and not yet on its way. */

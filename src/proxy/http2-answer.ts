@@ -3,6 +3,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Lender, StoredBody } from "../cache/index.ts";
 import { ChunkedReader, type RequestHead } from "../http/index.ts";
 import type { ContentHow } from "./downstream.ts";
 import type { ClientFacts } from "./client-facts.ts";
@@ -34,23 +35,32 @@ export class Http2Answer {
   /** Takes the chunks off content that comes as a target framed it. */
   #chunks: ChunkedReader | undefined;
   #takesTrailers = false;
-  /** Content that is there as a whole, and how much of it was written. */
-  #rest: Buffer | undefined;
+  /** Content that is there as a whole, and the part of it that is to be written. */
+  #rest: Pick<StoredBody, "read"> | undefined;
   #restAt = 0;
+  #restEnd = 0;
   /** Pieces under way of which no copy was made. */
   #uncopied = 0;
+  /** Of bytes that are not taken yet. */
+  readonly #lenders: Lender[] = [];
   #finished = false;
   #counted = false;
   readonly #onTaken: () => void;
   readonly #onUncopiedTaken = () => {
     this.#uncopied -= 1;
+    this.#giveBack();
     this.#moved();
   };
 
   /** Content that the client has not made room for. */
   get pendingBytes(): number {
-    const restBytes = (this.#rest?.length ?? this.#restAt) - this.#restAt;
-    return this.#stream.writableLength + restBytes;
+    return this.#stream.writableLength + this.#restBytes;
+  }
+
+  get #restBytes(): number {
+    return this.#rest === undefined
+      ? 0
+      : Math.max(0, this.#restEnd - this.#restAt);
   }
 
   /** Content that has left. */
@@ -99,19 +109,40 @@ export class Http2Answer {
   content(bytes: Buffer, from: number, to: number, how: ContentHow): void {
     const reader = how.encode ? undefined : this.#chunks;
     if (reader === undefined) {
-      this.#write(bytes.subarray(from, to), how.kept);
+      this.#write(bytes.subarray(from, to), how);
       return;
     }
     let at = from;
     while (at < to && reader.read(bytes, at, to) === "data") {
-      this.#write(bytes.subarray(reader.dataStart, reader.dataEnd), how.kept);
+      this.#write(bytes.subarray(reader.dataStart, reader.dataEnd), how);
       at = reader.position;
     }
   }
 
-  /** The whole content of an answer of ours, or from the store. */
+  /** The whole content of an answer of ours. */
   whole(content: Buffer): void {
+    this.#give({ read: (at) => content.subarray(at) }, 0, content.length);
+  }
+
+  /** The same of an answer from the store. */
+  stored(
+    body: StoredBody,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): void {
+    const { only } = body;
+    if (only !== undefined && to - from < COPY_BYTES)
+      this.whole(Buffer.from(only.subarray(from, to)));
+    else if (!body.hold()) this.cut();
+    else {
+      this.#lenders.push(body);
+      this.#give(body, from, to);
+    }
+  }
+
+  #give(content: Pick<StoredBody, "read">, from: number, to: number): void {
     this.#rest = content;
+    this.#restAt = from;
+    this.#restEnd = to;
     this.finish();
   }
 
@@ -125,12 +156,24 @@ export class Http2Answer {
     if (!this.#isOpen()) return true;
     const isEmpty =
       this.#finished &&
-      (this.#rest === undefined || this.#rest.length === 0) &&
+      (this.#rest === undefined || this.#restAt >= this.#restEnd) &&
       this.#chunks === undefined;
     if (this.#head !== undefined) this.#respond(isEmpty);
     this.#writeRest();
     if (this.#finished && this.#rest === undefined) this.#endStream();
     return !this.#isFull();
+  }
+
+  /** The stream is closed: nothing is written any more. */
+  gone(): void {
+    this.#rest = undefined;
+    this.#uncopied = 0;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (this.#uncopied > 0 || this.#rest !== undefined) return;
+    for (const lender of this.#lenders.splice(0)) lender.release();
   }
 
   #isFull(): boolean {
@@ -158,10 +201,9 @@ export class Http2Answer {
   ): void {
     if (this.#counted) return;
     this.#counted = true;
-    const restBytes = (this.#rest?.length ?? 0) - this.#restAt;
     const answer = {
       status: this.#status,
-      contentBytes: this.#contentBytes + Math.max(0, restBytes),
+      contentBytes: this.#contentBytes + this.#restBytes,
       fromStore: this.fromStore,
       version: "2.0",
     } as const;
@@ -201,7 +243,7 @@ export class Http2Answer {
     }
   }
 
-  #write(piece: Buffer, kept: boolean): void {
+  #write(piece: Buffer, { kept, lender }: ContentHow): void {
     if (!this.#isOpen()) return;
     this.#respond(false);
     this.#contentBytes += piece.length;
@@ -210,6 +252,13 @@ export class Http2Answer {
       this.#stream.write(Buffer.from(piece));
       return;
     }
+    if (lender !== undefined) {
+      if (!lender.hold()) {
+        this.cut();
+        return;
+      }
+      this.#lenders.push(lender);
+    }
     this.#uncopied += 1;
     this.#stream.write(piece, this.#onUncopiedTaken);
   }
@@ -217,14 +266,17 @@ export class Http2Answer {
   #writeRest(): void {
     const rest = this.#rest;
     if (rest === undefined) return;
-    while (this.#restAt < rest.length) {
+    while (this.#restAt < this.#restEnd) {
       if (this.#stream.writableNeedDrain || this.#stream.writableEnded) break;
-      const piece = rest.subarray(this.#restAt, this.#restAt + PIECE_BYTES);
+      const size = Math.min(PIECE_BYTES, this.#restEnd - this.#restAt);
+      const piece = rest.read(this.#restAt)?.subarray(0, size);
+      if (piece === undefined) break;
       this.#restAt += piece.length;
       this.#contentBytes += piece.length;
-      this.#stream.write(piece);
+      this.#uncopied += 1;
+      this.#stream.write(piece, this.#onUncopiedTaken);
     }
-    if (this.#restAt >= rest.length || this.#stream.writableEnded)
+    if (this.#restAt >= this.#restEnd || this.#stream.writableEnded)
       this.#rest = undefined;
   }
 

@@ -66,7 +66,10 @@ export class Http2Request implements Asker {
       this.#onTaken(),
     );
     stream.on("error", () => {}); // `close` follows
-    stream.on("close", () => this.#onClose());
+    stream.on("close", () => {
+      this.#onClose();
+      this.#answer.gone();
+    });
     // A reset with NO_ERROR closes nothing by itself.
     stream.on("aborted", () => {
       this.#onClose();
@@ -243,7 +246,7 @@ export class Http2Request implements Asker {
     this.#answer.beginStored(
       `${answer.head.toString("latin1")}Age: ${ageS}\r\n${statusLine}${hstsOfStored(entry, hsts, rules)}\r\n`,
     );
-    this.#answer.whole(entry.body.subarray(answer.from, answer.to));
+    this.#answer.stored(entry.body, answer);
     this.#answered();
   }
 

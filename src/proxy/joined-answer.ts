@@ -212,6 +212,7 @@ export class JoinedAnswer implements Serving, FillListener {
       this.#client.content(piece, 0, piece.length, {
         encode: this.#encode,
         kept: true,
+        lender: this.#fill,
       });
       if (!this.#client.flush()) return; // goes on when it drains
     }

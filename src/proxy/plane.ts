@@ -7,7 +7,13 @@ import {
   removeSocketFile,
   silentJournal,
 } from "../base/index.ts";
-import type { Purge } from "../cache/index.ts";
+import {
+  CACHE_OPTIONS,
+  createStoreMemory,
+  type Purge,
+  StoreKeeper,
+  type StoreMemory,
+} from "../cache/index.ts";
 import type { Snapshot, SnapshotChange } from "../registry/index.ts";
 import {
   type AccessLines,
@@ -47,6 +53,7 @@ import { trustAuthorities } from "./target-tls.ts";
 import { UnknownLists } from "./unknown-lists.ts";
 import { WorkerCrew } from "./worker-crew.ts";
 import type {
+  CacheSettings,
   ListenAddress,
   LiveSettings,
   MessageFromWorker,
@@ -94,6 +101,8 @@ class Plane implements DataPlane {
   readonly #guard: GuardMemory;
   #counters = new SharedCounters(this.#memory, MAIN_COLUMN);
   #state = new PlaneState(this.#counters, 0);
+  #cacheMemory: StoreMemory = createStoreMemory({ maxBytes: 0, workers: 1 });
+  #store = new StoreKeeper(this.#cacheMemory);
   #health: HealthKeeper | undefined;
   #reusePort = true;
   #listening = new ListeningSockets([], 1);
@@ -130,12 +139,13 @@ class Plane implements DataPlane {
       setup: (column) => this.#setup(column),
       onListening: (column, descriptors) =>
         this.#listening.listening(column, descriptors),
+      onMessage: (message) => this.#onMessage(message),
       onEnded: (column) => {
         this.#listening.ended(column);
         forgetThread(this.#guard, column);
+        return this.#tidyAfter(column);
       },
       onReplaced: () => void this.#keepSpares(),
-      onMessage: (message) => this.#onMessage(message),
       journal: this.#journal,
     });
   }
@@ -168,6 +178,9 @@ class Plane implements DataPlane {
     this.#memory = createCountersMemory({ slots: SLOTS, workers });
     this.#counters = new SharedCounters(this.#memory, MAIN_COLUMN);
     this.#counters.liveProxies = 1;
+    const { maxBytes } = readOptions(CACHE_OPTIONS, this.#cacheSettings());
+    this.#cacheMemory = createStoreMemory({ maxBytes, workers });
+    this.#store = new StoreKeeper(this.#cacheMemory);
     this.#state = new PlaneState(this.#counters, SLOTS);
     this.#health = new HealthKeeper({
       state: this.#state,
@@ -250,7 +263,8 @@ class Plane implements DataPlane {
     }));
     const totals = newTotals();
     for (const worker of workers) addTotals(totals, worker);
-    return { workers, totals, targets: this.#targetStats() };
+    const cache = this.#store.size;
+    return { workers, totals, cache, targets: this.#targetStats() };
   }
 
   async purge(purge: Purge): Promise<number> {
@@ -382,22 +396,41 @@ class Plane implements DataPlane {
   }
 
   #setup(column: number): WorkerSetup {
-    const { cacheBytes, cache, name = "zoogate" } = this.#options;
+    const { name = "zoogate" } = this.#options;
     return {
       memory: this.#memory,
       guard: this.#guard,
       column,
       listen: this.#listening.listenOf(column),
       reusePort: this.#reusePort,
-      cache:
-        cacheBytes === undefined
-          ? { ...cache }
-          : { ...cache, maxBytes: cacheBytes },
+      cache: this.#cacheSettings(),
+      cacheMemory: this.#cacheMemory,
       name,
       ...this.#settings,
       changes: this.#state.wholeState(),
       sequence: this.#state.sequence,
     };
+  }
+
+  #cacheSettings(): CacheSettings {
+    const { cacheBytes, cache } = this.#options;
+    return cacheBytes === undefined
+      ? { ...cache }
+      : { ...cache, maxBytes: cacheBytes };
+  }
+
+  /** Takes back what a worker that has ended kept of the cache; its successor waits for it. */
+  async #tidyAfter(column: number): Promise<void> {
+    let repair = this.#store.repair(column);
+    for (; repair === "busy"; repair = this.#store.repair(column))
+      await delay(1);
+    if (repair === "cleared")
+      this.#journal({
+        level: "warn",
+        room: "proxy",
+        event: "cache-cleared",
+        message: `Worker ${column} ended while it changed the cache, which has been cleared`,
+      });
   }
 
   #onMessage(message: MessageFromWorker): void {

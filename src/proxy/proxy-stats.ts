@@ -1,3 +1,4 @@
+import type { CacheSize } from "../cache/index.ts";
 import type { EjectionCause } from "./shared-counters.ts";
 import type { WorkerReport, WorkerTotals } from "./worker-stats.ts";
 
@@ -21,5 +22,7 @@ export interface TargetStats {
 export interface ProxyStats {
   readonly workers: readonly WorkerReport[];
   readonly totals: WorkerTotals;
+  /** What all workers have stored together. */
+  readonly cache: CacheSize;
   readonly targets: readonly TargetStats[];
 }

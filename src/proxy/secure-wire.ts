@@ -18,8 +18,9 @@ export class SecureWire extends Wire {
   override readonly secure = true;
   #handler: WireHandler | undefined;
   readonly #onTaken = () => {
-    if (!this.closed && this.socket.writableLength === 0)
-      this.#handler?.onDrain();
+    if (this.closed || this.socket.writableLength > 0) return;
+    this.giveBack();
+    this.#handler?.onDrain();
   };
 
   constructor(input: InputBuffers, socket: TLSSocket) {

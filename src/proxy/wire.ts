@@ -7,6 +7,7 @@ import {
   whenWritten,
 } from "./direct-write.ts";
 import type { ConnectionEnds } from "./client-facts.ts";
+import type { Lender } from "../cache/index.ts";
 import { errorCode } from "./error-code.ts";
 
 /*
@@ -71,6 +72,8 @@ export class Wire {
   /** Given to the handle and not taken by the kernel. */
   #directBytes = 0;
   #ended = false;
+  /** Of bytes that wait for the kernel. */
+  #lenders: Lender[] | undefined;
 
   /** `open` makes the socket with the given `onread`. */
   constructor(
@@ -143,6 +146,26 @@ export class Wire {
     return moved;
   }
 
+  /** The same with bytes that are lent: they are held until the kernel has taken them. */
+  writeLent(bytes: Buffer, lender: Lender): boolean {
+    if (!lender.hold()) {
+      // They are gone, and others may lie there by now.
+      this.reset();
+      return true;
+    }
+    const taken = this.write(bytes);
+    if (taken) lender.release();
+    else (this.#lenders ??= []).push(lender);
+    return taken;
+  }
+
+  /** Nothing that was lent is needed any more. */
+  protected giveBack(): void {
+    const lenders = this.#lenders;
+    this.#lenders = undefined;
+    if (lenders !== undefined) for (const lender of lenders) lender.release();
+  }
+
   /** True when the kernel took all: `bytes` may be used again. */
   write(bytes: Buffer): boolean {
     const direct = (this.#direct ??= this.#findDirect());
@@ -187,6 +210,7 @@ export class Wire {
       this.#directBytes -= written.length;
       if (status < 0) this.#failed(status);
       else if (!this.#closed && this.#directBytes === 0) {
+        this.giveBack();
         if (this.#ended) this.socket.end();
         this.#handler?.onDrain();
       }
@@ -213,8 +237,11 @@ export class Wire {
     this.socket.write(EMPTY, () => {
       this.#awaitsDrain = false;
       if (this.#closed || this.socket.destroyed) return;
-      if (this.socket.writableLength === 0) this.#handler?.onDrain();
-      else this.#awaitDrain();
+      if (this.socket.writableLength > 0) this.#awaitDrain();
+      else {
+        this.giveBack();
+        this.#handler?.onDrain();
+      }
     });
   }
 
@@ -268,6 +295,7 @@ export class Wire {
       this.#closed = true;
       this.#direct = undefined;
       this.#own = undefined; // a write from it may be pending: not given back
+      this.giveBack();
       this.#handler?.onClose(this.#errorCode);
     });
   }

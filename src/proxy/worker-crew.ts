@@ -21,6 +21,8 @@ interface Member {
   listening: boolean;
   drained: boolean;
   readonly backoff: Backoff;
+  /** After its end: nothing of it is left. */
+  tidied: Promise<void>;
 }
 
 /**
@@ -34,9 +36,9 @@ export class WorkerCrew {
     column: number,
     descriptors: readonly (readonly number[])[],
   ) => void;
-  readonly #onEnded: (column: number) => void;
   readonly #onReplaced: () => void;
   readonly #onMessage: (message: MessageFromWorker) => void;
+  readonly #onEnded: (column: number) => Promise<void>;
   readonly #journal: Journal;
   readonly #replies = new Map<number, (value: unknown) => void>();
   readonly #restarts = new Set<NodeJS.Timeout>();
@@ -51,18 +53,19 @@ export class WorkerCrew {
       column: number,
       descriptors: readonly (readonly number[])[],
     ) => void;
-    readonly onEnded: (column: number) => void;
     /** A worker listens in the place of one that ended. */
     readonly onReplaced: () => void;
     readonly onMessage: (message: MessageFromWorker) => void;
+    /** A worker has ended; another gets its column when this has resolved. */
+    readonly onEnded: (column: number) => Promise<void>;
     readonly journal: Journal;
   }) {
     keepNewObjectsYoung();
     this.#setup = options.setup;
     this.#onListening = options.onListening;
-    this.#onEnded = options.onEnded;
     this.#onReplaced = options.onReplaced;
     this.#onMessage = options.onMessage;
+    this.#onEnded = options.onEnded;
     this.#journal = options.journal;
   }
 
@@ -159,6 +162,7 @@ export class WorkerCrew {
       listening: false,
       drained: false,
       backoff,
+      tidied: Promise.resolve(),
     };
     this.#members.set(column, member);
     return new Promise((resolve, reject) => {
@@ -184,7 +188,7 @@ export class WorkerCrew {
       });
       worker.once("exit", (code) => {
         member.drained = true;
-        this.#onEnded(column);
+        member.tidied = this.#onEnded(column);
         this.#checkDrained();
         if (!member.listening)
           reject(
@@ -204,13 +208,17 @@ export class WorkerCrew {
     } else this.#onMessage(message);
   }
 
-  #replace(column: number, { backoff }: Member): void {
+  #replace(column: number, { backoff, tidied }: Member): void {
     this.#members.delete(column);
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
       if (this.#closing) return;
-      const spawned = this.#spawn(column, backoff);
-      spawned.then(this.#onReplaced).catch((error: unknown) => {
+      const replaced = tidied.then(async () => {
+        if (this.#closing) return;
+        await this.#spawn(column, backoff);
+        this.#onReplaced();
+      });
+      replaced.catch((error: unknown) => {
         this.#journal({
           level: "error",
           room: "proxy",

@@ -1,5 +1,5 @@
 import type { OptionsOf } from "../base/index.ts";
-import type { Purge } from "../cache/index.ts";
+import type { Purge, StoreMemory } from "../cache/index.ts";
 import type { CACHE_OPTIONS } from "../cache/options.ts";
 import type { SnapshotChange, TargetView } from "../registry/index.ts";
 import type { AccessLines, AccessLogFormat } from "./access-line.ts";
@@ -65,7 +65,7 @@ export interface TlsMaterial {
   readonly ticketKeys: Uint8Array;
 }
 
-/** Of the store of each worker. */
+/** Of the cache of all workers. */
 export type CacheSettings = Partial<OptionsOf<typeof CACHE_OPTIONS>>;
 
 /** What may change while a worker runs. */
@@ -90,6 +90,7 @@ export interface WorkerSetup extends LiveSettings {
   readonly listen: readonly ListenAddress[];
   readonly reusePort: boolean;
   readonly cache: CacheSettings;
+  readonly cacheMemory: StoreMemory;
   readonly name: string;
   readonly changes: readonly AssignedChange[];
   readonly sequence: number;

@@ -1,4 +1,4 @@
-import type { CacheStats } from "../cache/index.ts";
+import type { CacheTotals } from "../cache/index.ts";
 import { noRefusals, type Refusal, type RefusalCounts } from "./refusals.ts";
 
 /** Upper bounds of the latency buckets in milliseconds; one more has no bound. */
@@ -31,7 +31,7 @@ export interface WorkerTotals {
 
 /** Totals of all workers, or of one. */
 export interface WorkerReport extends WorkerTotals {
-  readonly cache: CacheStats | undefined;
+  readonly cache: CacheTotals;
   /** CPU time of the worker's thread, in microseconds. */
   readonly cpuMicros: number;
 }
