@@ -38,7 +38,7 @@ listen: 127.0.0.1:0
 admin: 127.0.0.1:0
 workers: 2
 data: state
-limits: { idleTimeout: 10m }
+limits: { idleTimeout: 10m, connectTimeout: 30s }
 services:
   www:
 `;
@@ -117,10 +117,11 @@ function ask(socket: Socket, path: string): Promise<void> {
     const onData = (chunk: Buffer) => {
       seen += chunk.toString("latin1");
       const end = seen.indexOf("\r\n\r\n");
-      if (end === -1 || seen.length < end + 4 + BODY.length) return;
+      const isGood = seen.startsWith("HTTP/1.1 200 ");
+      if (end === -1 || (isGood && seen.length < end + 4 + BODY.length)) return;
       socket.off("data", onData);
       socket.off("close", onClose);
-      if (seen.startsWith("HTTP/1.1 200 ") && seen.endsWith(BODY)) resolve();
+      if (isGood && seen.endsWith(BODY)) resolve();
       else reject(new Error(`Cannot ask ${path}: ${seen.slice(0, 200)}`));
     };
     socket.on("data", onData);
