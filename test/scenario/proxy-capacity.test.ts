@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import type { DataPlane } from "../../src/proxy/index.ts";
+import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 import {
   definition,
@@ -24,9 +26,19 @@ function capped(
   return {
     definition: {
       ...more,
-      capacity: { perTarget: 1, queue: 1024, queueMs: 5000, ...capacity },
+      capacity: { perTarget: 1, queue: 1024, queueMs: 60_000, ...capacity },
     },
   };
+}
+
+/** Resolves when so many requests wait. */
+async function waiting(
+  plane: DataPlane,
+  test: (count: number) => boolean,
+): Promise<void> {
+  await eventually(async () => {
+    assert.ok(test((await plane.stats()).totals.waiting));
+  }, 30_000);
 }
 
 /** A target that answers after `forMs` and says how many it had at one time. */
@@ -56,9 +68,8 @@ async function heldTarget(t: TestContext) {
     held.push(response);
   });
   t.after(target.close);
-  const count = async (number: number) => {
-    while (held.length < number) await wait(2);
-  };
+  const count = (number: number) =>
+    eventually(() => assert.ok(held.length >= number), 30_000);
   return { ...target, held, count };
 }
 
@@ -111,7 +122,7 @@ test("startDataPlane() gives a free place to who came first, at once, in whateve
   for (let index = 0; index < COUNT; index++) {
     asked.push(get(`${url}/${index}`).then(() => order.push(index)));
     await target.count(1);
-    while ((await plane.stats()).totals.waiting < index) await wait(1);
+    await waiting(plane, (count) => count >= index);
   }
   const startedMs = performance.now();
   for (let index = 0; index < COUNT; index++) {
@@ -131,13 +142,13 @@ test("startDataPlane() gives a free place to who came first, at once, in whateve
 test("startDataPlane() answers 503 beyond the queue, and after the wait", async (t) => {
   const target = await heldTarget(t);
   const { plane, url } = await startProxy([
-    serviceView([target.view()], capped({ queue: 1, queueMs: 400 })),
+    serviceView([target.view()], capped({ queue: 1, queueMs: 2000 })),
   ]);
   t.after(() => plane.close(AT_ONCE));
   const first = get(`${url}/first`);
   await target.count(1);
   const late = get(`${url}/late`);
-  while ((await plane.stats()).totals.waiting < 1) await wait(2);
+  await waiting(plane, (count) => count >= 1);
   const beyond = await get(`${url}/beyond`);
   assert.equal((await plane.stats()).totals.waiting, 1);
   for (const { status, headers } of [beyond, await late]) {
@@ -163,11 +174,11 @@ test("startDataPlane() gives the place of a client that left to the next", async
   const first = new RawClient(port).send(head("/first"));
   await target.count(1);
   const queued = new RawClient(port).send(head("/queued"));
-  while ((await plane.stats()).totals.waiting < 1) await wait(2);
+  await waiting(plane, (count) => count >= 1);
   const next = get(`${url}/next`);
-  while ((await plane.stats()).totals.waiting < 2) await wait(2);
+  await waiting(plane, (count) => count >= 2);
   queued.close();
-  while ((await plane.stats()).totals.waiting > 1) await wait(2);
+  await waiting(plane, (count) => count <= 1);
   first.close(); // in flight: its place is free too
   await target.count(2);
   assert.equal(target.held[1]?.req.url, "/next");
@@ -191,7 +202,7 @@ test("startDataPlane() lets retries wait for a place, too", async (t) => {
   const first = get(`${url}/first`);
   const second = get(`${url}/second`);
   await busy.count(1);
-  while ((await plane.stats()).totals.waiting < 1) await wait(2);
+  await waiting(plane, (count) => count >= 1);
   assert.equal(failures, 1);
   assert.equal(busy.held.length, 1);
   busy.held[0]?.end("good");
@@ -220,10 +231,10 @@ test("startDataPlane() counts a tunnel as in flight until it ends", async (t) =>
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
   );
   await tunnel.until((text) => text.includes("101"));
-  const waiting = get(url);
-  while ((await plane.stats()).totals.waiting < 1) await wait(2);
+  const queued = get(url);
+  await waiting(plane, (count) => count >= 1);
   tunnel.close();
-  assert.equal((await waiting).body.toString(), "ok");
+  assert.equal((await queued).body.toString(), "ok");
 });
 
 test("startDataPlane() lets a raised cap in at once, and no cap at all", async (t) => {
@@ -233,7 +244,7 @@ test("startDataPlane() lets a raised cap in at once, and no cap at all", async (
   const { plane, url } = await startProxy([service], { workers: 2 });
   t.after(() => plane.close(AT_ONCE));
   const answers = ["a", "b", "c", "d"].map((path) => get(`${url}/${path}`));
-  while ((await plane.stats()).totals.waiting < 3) await wait(2);
+  await waiting(plane, (count) => count >= 3);
   const { targets: _targets, ...head } = service;
   const change = (perTarget: number) =>
     plane.apply([
@@ -271,13 +282,13 @@ test("startDataPlane() frees the places of a worker that died", async (t) => {
   t.after(() => plane.close(AT_ONCE));
   const lost = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await target.count(1);
-  const waiting = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  while ((await plane.stats()).totals.waiting < 1) await wait(2);
+  const queued = new RawClient(port).send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await waiting(plane, (count) => count >= 1);
   assert.ok(
     "workerThread" in plane && typeof plane.workerThread === "function",
   );
   await plane.workerThread(1).terminate();
-  await Promise.all([lost.all(), waiting.all()]);
+  await Promise.all([lost.all(), queued.all()]);
   for (let tries = 0; target.held.length < 2; tries++) {
     void get(url).catch(() => {});
     await wait(50);

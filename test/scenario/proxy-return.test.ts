@@ -6,8 +6,8 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
 import { startCommand, urlOf } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { get } from "../support/http-client.ts";
 import { startChild } from "../support/plain-child.ts";
@@ -29,12 +29,16 @@ async function behind(
   const view = targetView(port);
   const { plane, url } = await startProxy([
     serviceView([view], {
-      definition: { retry: { ...definition().retry, ...retry } },
+      definition: {
+        retry: { ...definition().retry, waitMs: 30_000, ...retry },
+      },
     }),
   ]);
   t.after(() => plane.close(AT_ONCE));
   const waiting = async (count: number) => {
-    while ((await plane.stats()).totals.waiting !== count) await wait(5);
+    await eventually(async () => {
+      assert.equal((await plane.stats()).totals.waiting, count);
+    }, 30_000);
   };
   return { plane, url, view, waiting };
 }
@@ -155,7 +159,7 @@ admin: 127.0.0.1:0
 data: data
 workers: 2
 services:
-  www: {targets: ["http://127.0.0.1:${port}"], cache: {enabled: false}}
+  www: {targets: ["http://127.0.0.1:${port}"], cache: {enabled: false}, retry: {wait: 30s}}
 `,
   );
   let target = await startChild([server, String(port)]);
@@ -178,7 +182,7 @@ services:
   });
   const more = async (count: number) => {
     const goal = load.answered + count;
-    while (load.answered < goal) await wait(5);
+    await eventually(() => assert.ok(load.answered >= goal), 30_000);
   };
   for (let kill = 0; kill < 3; kill++) {
     await more(200);
