@@ -3,8 +3,14 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
+import { readOptions } from "../base/index.ts";
 import { directHandle } from "./direct-write.ts";
 import { errorCode } from "./error-code.ts";
+import { PROXY_OPTIONS } from "./options.ts";
+import {
+  UpstreamConnection,
+  type UpstreamUser,
+} from "./upstream-connection.ts";
 import { adoptAccepted, InputBuffers, SERVER_OPTIONS } from "./wire.ts";
 
 const BLOCK = Buffer.alloc(1024 * 1024, "x");
@@ -17,8 +23,8 @@ async function listening(server: Server): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** A wire whose peer does not read yet, given more than the kernel takes. */
-async function fullWire(t: TestContext) {
+/** A wire whose peer does not read yet. */
+async function wirePair(t: TestContext) {
   const server = createServer(SERVER_OPTIONS);
   const port = await listening(server);
   const peer = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
@@ -31,6 +37,12 @@ async function fullWire(t: TestContext) {
     peer.destroy();
     server.close();
   });
+  return { wire, peer };
+}
+
+/** The same, given more than the kernel takes. */
+async function fullWire(t: TestContext) {
+  const { wire, peer } = await wirePair(t);
   let blocks = 1;
   while (wire.write(BLOCK)) blocks += 1;
   return { wire, peer, blocks };
@@ -51,7 +63,8 @@ test("directHandle() finds what it knows in this Node, once a socket is connecte
 test("Wire.write() keeps the order of what the kernel did not take, up to the end", async (t) => {
   const { wire, peer, blocks } = await fullWire(t);
   assert.equal(wire.write(Buffer.from("second")), false);
-  assert.equal(wire.writeText(", and \xe9"), false);
+  wire.writeLater(", and \xe9");
+  wire.sendNow();
   assert.ok(wire.pendingBytes > "second, and \xe9".length);
   wire.end();
   const received = await buffer(peer);
@@ -101,4 +114,64 @@ test("Wire.write() to a connection that is broken closes it with the system's wo
   const code = await closed.promise;
   assert.ok(code === "EPIPE" || code === "ECONNRESET");
   assert.equal(wire.write(BLOCK), true);
+});
+
+test("Wire.writeLater() leaves at the end of the turn, before what comes after it", async (t) => {
+  const { wire, peer } = await wirePair(t);
+  wire.writeLater("one, ");
+  assert.equal(wire.holdsText, true);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(wire.holdsText, false);
+  wire.writeLater("two, ");
+  wire.write(Buffer.from("three, "));
+  assert.equal(wire.holdsText, false);
+  wire.writeLater("four, ");
+  wire.writeLater("five, ");
+  wire.writeLater("six");
+  wire.end();
+  assert.equal(String(await buffer(peer)), "one, two, three, four, five, six");
+});
+
+test("Wire.writeLater() of a wire that is destroyed is forgotten", async (t) => {
+  const { wire, peer } = await wirePair(t);
+  wire.writeLater("never");
+  wire.destroy();
+  assert.equal(String(await buffer(peer)), "");
+});
+
+test("UpstreamConnection takes no answer to a request that has not left", async (t) => {
+  const server = createServer((accepted) => accepted.on("error", () => {}));
+  const port = await listening(server);
+  t.after(() => server.close());
+  const faults: string[] = [];
+  const connected = Promise.withResolvers<void>();
+  const user: UpstreamUser = {
+    onConnected: () => connected.resolve(),
+    onHead: () => faults.push("a head"),
+    onContent() {},
+    onData() {},
+    onComplete: () => faults.push("an answer"),
+    onTunnelData() {},
+    onTunnelEnd() {},
+    onFault: (fault) => faults.push(fault),
+    onUpstreamDrain() {},
+    onTurnEnd() {},
+  };
+  const connection = new UpstreamConnection(
+    { host: "127.0.0.1", port, socketPath: undefined },
+    {
+      owner: { connectionIdle() {}, connectionGone() {} },
+      limits: readOptions(PROXY_OPTIONS, {}),
+      input: new InputBuffers(),
+      nowMs: 0,
+      introduction: undefined,
+    },
+  );
+  connection.use(user, "GET");
+  await connected.promise;
+  connection.wire.writeLater("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const early = Buffer.from("HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n");
+  connection.onBytes(early, early.length);
+  assert.deepEqual(faults, ["cut"]);
+  assert.equal(connection.closed, true);
 });

@@ -32,7 +32,7 @@ const NO_REQUEST_CONTENT: RequestContent = {
   data() {},
   end() {},
   attach(wire, head) {
-    wire.writeText(head);
+    wire.writeLater(head);
   },
   detach() {},
   release() {},

@@ -196,6 +196,11 @@ export class UpstreamConnection implements WireHandler {
 
   onBytes(bytes: Buffer, end: number): void {
     if (this.#state === "busy" || this.#state === "discarding") {
+      if (this.wire.holdsText) {
+        // To a request that has not left.
+        this.#fail("cut", undefined);
+        return;
+      }
       const user = this.#user;
       this.answerBegun = true;
       this.#read(bytes, end);

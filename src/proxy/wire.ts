@@ -52,6 +52,15 @@ export interface WireHandler {
   onClose(code: string | undefined): void;
 }
 
+/** Wires with text for the end of the turn; more than so many do not wait for it. */
+const waiting: Wire[] = [];
+const MAX_WAITING = 64;
+
+function sendWaiting(): void {
+  for (const wire of waiting) wire.sendNow();
+  waiting.length = 0;
+}
+
 export class Wire {
   /** Inside TLS. */
   readonly secure: boolean = false;
@@ -74,6 +83,7 @@ export class Wire {
   #ended = false;
   /** Of bytes that wait for the kernel. */
   #lenders: Lender[] | undefined;
+  #later: string | undefined;
 
   /** `open` makes the socket with the given `onread`. */
   constructor(
@@ -168,18 +178,48 @@ export class Wire {
 
   /** True when the kernel took all: `bytes` may be used again. */
   write(bytes: Buffer): boolean {
+    if (this.#later !== undefined) this.sendNow();
     const direct = (this.#direct ??= this.#findDirect());
     if (direct === undefined) return this.#writeByStream(bytes);
     const result = direct.writeBuffer(null, bytes);
     return result === 0 || this.#notTaken(direct, bytes, result);
   }
 
-  /** The same for text in latin1, which is copied where that is needed. */
-  writeText(text: string): boolean {
+  /**
+   * Text in latin1 that leaves at the end of this turn of the event loop, with
+   * that of other wires. A target that is woken by each of many requests, and
+   * has answered before the next one comes, costs the kernel much for each; of
+   * requests that come at once it is woken by the first.
+   */
+  writeLater(text: string): void {
+    if (this.secure) {
+      this.write(Buffer.from(text, "latin1"));
+      return;
+    }
+    this.sendNow();
+    this.#later = text;
+    if (waiting.length === 0) setImmediate(sendWaiting);
+    waiting.push(this);
+    if (waiting.length >= MAX_WAITING) sendWaiting();
+  }
+
+  /** Something of {@link Wire.writeLater} has not left. */
+  get holdsText(): boolean {
+    return this.#later !== undefined;
+  }
+
+  /** The turn has ended for {@link Wire.writeLater}. */
+  sendNow(): void {
+    const text = this.#later;
+    if (text === undefined) return;
+    this.#later = undefined;
     const direct = (this.#direct ??= this.#findDirect());
-    if (direct === undefined) return this.write(Buffer.from(text, "latin1"));
+    if (direct === undefined) {
+      this.#writeByStream(Buffer.from(text, "latin1"));
+      return;
+    }
     const result = direct.writeLatin1String(null, text);
-    return result === 0 || this.#notTaken(direct, text, result);
+    if (result !== 0) this.#notTaken(direct, text, result);
   }
 
   #findDirect(): DirectHandle | undefined {
@@ -268,6 +308,7 @@ export class Wire {
 
   /** Sends FIN after what is queued. */
   end(): void {
+    this.sendNow();
     this.#ended = true;
     this.#direct = undefined;
     // Not before: what has a FIN behind it cannot be reset any more.
@@ -293,6 +334,7 @@ export class Wire {
     socket.on("end", () => this.#handler?.onEnd());
     socket.on("close", () => {
       this.#closed = true;
+      this.#later = undefined;
       this.#direct = undefined;
       this.#own = undefined; // a write from it may be pending: not given back
       this.giveBack();
