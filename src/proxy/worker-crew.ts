@@ -20,6 +20,8 @@ interface Member {
   worker: Worker;
   listening: boolean;
   drained: boolean;
+  /** Gone, but still in the list: it answers nobody, and says so no more. */
+  ended: boolean;
   readonly backoff: Backoff;
   /** After its end: nothing of it is left. */
   tidied: Promise<void>;
@@ -97,21 +99,23 @@ export class WorkerCrew {
     make: (id: number) => MessageToWorker,
   ): Promise<readonly Reply[]> {
     const replies = await Promise.all(
-      [...this.#members.values()].map(
-        ({ worker }) =>
-          new Promise<unknown>((resolve) => {
-            const id = ++this.#nextReply;
-            const settle = (value: unknown) => {
-              this.#replies.delete(id);
-              worker.off("exit", onExit);
-              resolve(value);
-            };
-            const onExit = () => settle(undefined);
-            this.#replies.set(id, settle);
-            worker.once("exit", onExit);
-            send(worker, make(id));
-          }),
-      ),
+      [...this.#members.values()]
+        .filter(({ ended }) => !ended)
+        .map(
+          ({ worker }) =>
+            new Promise<unknown>((resolve) => {
+              const id = ++this.#nextReply;
+              const settle = (value: unknown) => {
+                this.#replies.delete(id);
+                worker.off("exit", onExit);
+                resolve(value);
+              };
+              const onExit = () => settle(undefined);
+              this.#replies.set(id, settle);
+              worker.once("exit", onExit);
+              send(worker, make(id));
+            }),
+        ),
     );
     return replies.filter((reply) => reply !== undefined) as Reply[]; // what the message asked for
   }
@@ -161,6 +165,7 @@ export class WorkerCrew {
       worker,
       listening: false,
       drained: false,
+      ended: false,
       backoff,
       tidied: Promise.resolve(),
     };
@@ -188,6 +193,7 @@ export class WorkerCrew {
       });
       worker.once("exit", (code) => {
         member.drained = true;
+        member.ended = true;
         member.tidied = this.#onEnded(column);
         this.#checkDrained();
         if (!member.listening)

@@ -73,7 +73,7 @@ test("nothing is refused, reset or failed while new processes take over, and cou
   for (let count = 0; count < TAKE_OVERS; count++) {
     const due = hammer.connections + CONNECTIONS / (TAKE_OVERS + 1);
     await eventually(
-      () => assert.ok(hammer.connections >= due),
+      () => assert.ok(hammer.connections >= due, runners.first.stderr),
       SOAK_SECONDS * 1000 + 60_000,
     );
     olds.push((await runners.replace()).old);

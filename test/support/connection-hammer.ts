@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 
 /** Where to, and by how many lanes at a time. */
 export interface HammerOptions {
@@ -19,6 +20,8 @@ export interface HammerResult {
   readonly slowestMs: number;
 }
 
+/** Nothing for so long is a failure: the request was lost. */
+const SILENCE_MS = 30_000;
 const FRESH = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const KEPT = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HEAD_END = "\r\n\r\n";
@@ -70,7 +73,11 @@ export class ConnectionHammer implements AsyncDisposable {
   }
 
   async #lane(request: string): Promise<void> {
-    while (!this.#stopped) await this.#connection(request);
+    while (!this.#stopped) {
+      await this.#connection(request);
+      // One that fails at once would let nothing else happen.
+      await setImmediate();
+    }
   }
 
   /** One connection from its first byte to its end. */
@@ -78,7 +85,12 @@ export class ConnectionHammer implements AsyncDisposable {
     const { port, host = "127.0.0.1" } = this.#options;
     this.#connections += 1;
     return new Promise((resolve) => {
-      const socket = connect({ port, host, noDelay: true });
+      const socket = connect({
+        port,
+        host,
+        noDelay: true,
+        localAddress: localAddress(this.#connections),
+      });
       let text = "";
       let sentMs = performance.now();
       let isAsking = true;
@@ -97,12 +109,18 @@ export class ConnectionHammer implements AsyncDisposable {
           request === KEPT && !this.#stopped && !says(text, "close");
         text = "";
         if (!goesOn) {
-          socket.end();
+          // The server closes; where it does not, the client has to.
+          if (request === KEPT) socket.end();
           return;
         }
         isAsking = true;
         sentMs = performance.now();
         socket.write(request);
+      });
+      socket.setTimeout(SILENCE_MS, () => {
+        if (isAsking) this.#fail("silence");
+        isAsking = false;
+        socket.destroy();
       });
       socket.on("error", (error: NodeJS.ErrnoException) => {
         if (isAsking) this.#fail(error.code ?? error.message);
@@ -129,6 +147,11 @@ export class ConnectionHammer implements AsyncDisposable {
   #fail(what: string): void {
     this.#failures.set(what, (this.#failures.get(what) ?? 0) + 1);
   }
+}
+
+/** All of 127.0.0.0/8 is this machine on Linux; one address has too few ports. */
+function localAddress(count: number): string {
+  return `127.0.1.${1 + (count % 200)}`;
 }
 
 function isWhole(text: string): boolean {
