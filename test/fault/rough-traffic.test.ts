@@ -8,17 +8,13 @@
  * repeats a run's choices, `ZOOGATE_SOAK_SECONDS` makes it longer.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { delay } from "../../src/base/index.ts";
 import { Random, seedFromEnvironment } from "../fuzz/http-random.ts";
-import { tlsFile } from "../scenario/secure-harness.ts";
-import { startCommand, urlOf } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 import { figuresOf, metricSum } from "../support/process-figures.ts";
+import { startSecureProxy } from "../support/secure-proxy.ts";
 import { WAYS } from "./rough-clients.ts";
 import { RoughTarget } from "./rough-target.ts";
 
@@ -58,34 +54,13 @@ services:
 `;
 
 /** A proxy from a configuration file, before two rough targets. */
-async function startProxy(t: TestContext, targets: readonly RoughTarget[]) {
-  const folder = await mkdtemp(join(tmpdir(), "zoogate-rough-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const config = join(folder, "zoogate.yaml");
+function startProxy(t: TestContext, targets: readonly RoughTarget[]) {
   const urls = targets.map(({ port }) => `"http://127.0.0.1:${port}"`);
-  await writeFile(config, `${CONFIG}    targets: [${urls.join(", ")}]\n`);
-  const command = await startCommand([
-    "proxy",
-    "--config",
-    config,
-    "--tls-listen",
-    "127.0.0.1:0",
-    "--tls-cert",
-    tlsFile("default.pem"),
-    "--tls-key",
-    tlsFile("default.key.pem"),
-  ]);
-  t.after(() => command[Symbol.asyncDispose]());
-  const ready = await command.ready();
-  const portOf = (pattern: RegExp) => Number(pattern.exec(ready)?.[1]);
-  const admin = /admin (\S+)/u.exec(ready)?.[1] ?? "";
-  return {
-    command,
-    url: urlOf(ready),
-    port: portOf(/http:\/\/127\.0\.0\.1:(\d+)/u),
-    tlsPort: portOf(/https:\/\/127\.0\.0\.1:(\d+)/u),
-    metrics: async () => (await get(`${admin}/metrics`)).body.toString(),
-  };
+  return startSecureProxy(
+    t,
+    `${CONFIG}    targets: [${urls.join(", ")}]
+`,
+  );
 }
 
 /** Every lane does one thing after the other until the time is over. */

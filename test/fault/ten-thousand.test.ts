@@ -6,18 +6,15 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { startTarget } from "../scenario/proxy-harness.ts";
-import { CA, tlsFile } from "../scenario/secure-harness.ts";
-import { startCommand } from "../support/command.ts";
+import { CA } from "../scenario/secure-harness.ts";
 import { eventually } from "../support/eventually.ts";
 import { get } from "../support/http-client.ts";
 import { figuresOf, metricSum } from "../support/process-figures.ts";
+import { startSecureProxy } from "../support/secure-proxy.ts";
 
 const IS_FULL = process.env["ZOOGATE_SOAK_SECONDS"] !== undefined;
 const CROWD = IS_FULL ? 10_000 : 2500;
@@ -43,33 +40,10 @@ services:
   www:
 `;
 
-async function startProxy(t: TestContext, targetPort: number) {
-  const folder = await mkdtemp(join(tmpdir(), "zoogate-many-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const config = join(folder, "zoogate.yaml");
-  const target = `    targets: ["http://127.0.0.1:${targetPort}"]\n`;
-  await writeFile(config, CONFIG + target);
-  const command = await startCommand([
-    "proxy",
-    "--config",
-    config,
-    "--tls-listen",
-    "127.0.0.1:0",
-    "--tls-cert",
-    tlsFile("default.pem"),
-    "--tls-key",
-    tlsFile("default.key.pem"),
-  ]);
-  t.after(() => command[Symbol.asyncDispose]());
-  const ready = await command.ready();
-  const portOf = (pattern: RegExp) => Number(pattern.exec(ready)?.[1]);
-  const admin = /admin (\S+)/u.exec(ready)?.[1] ?? "";
-  return {
-    pid: command.pid,
-    port: portOf(/http:\/\/127\.0\.0\.1:(\d+)/u),
-    tlsPort: portOf(/https:\/\/127\.0\.0\.1:(\d+)/u),
-    metrics: async () => (await get(`${admin}/metrics`)).body.toString(),
-  };
+function startProxy(t: TestContext, targetPort: number) {
+  const target = `    targets: ["http://127.0.0.1:${targetPort}"]
+`;
+  return startSecureProxy(t, CONFIG + target);
 }
 
 type Proxy = Awaited<ReturnType<typeof startProxy>>;
@@ -190,7 +164,7 @@ async function useAndLeave(
   await timed(t, `${count} ask for a stored answer at once`, () =>
     connections.ask("/stored"),
   );
-  const bytes = figuresOf(proxy.pid).residentBytes - before;
+  const bytes = figuresOf(proxy.command.pid).residentBytes - before;
   t.diagnostic(
     `idle: ${(bytes / count / 1000).toFixed(2)} KB each, ${((before + bytes) / 1e6).toFixed(0)} MB in all`,
   );
@@ -225,7 +199,7 @@ test(`zoogate proxy holds ${CROWD} connections, and ${SECURE_CROWD} inside TLS`,
   // Both threads have compiled what they run, and have the answer in store.
   for (let count = 0; count < 400; count++)
     await get(`${url}/${count % 2 === 0 ? "stored" : "passing"}`, ONCE);
-  const before = figuresOf(proxy.pid);
+  const before = figuresOf(proxy.command.pid);
   const metrics = await proxy.metrics();
   {
     using plain = await timed(t, `${CROWD} connect at once`, () =>
@@ -233,7 +207,7 @@ test(`zoogate proxy holds ${CROWD} connections, and ${SECURE_CROWD} inside TLS`,
     );
     await useAndLeave(t, proxy, plain, before.residentBytes);
   }
-  const between = figuresOf(proxy.pid);
+  const between = figuresOf(proxy.command.pid);
   {
     using secure = await timed(t, `${SECURE_CROWD} handshakes`, () =>
       handshakes(proxy.tlsPort),
@@ -251,7 +225,7 @@ test(`zoogate proxy holds ${CROWD} connections, and ${SECURE_CROWD} inside TLS`,
     );
   assert.equal((await get(`${url}/passing`)).status, 200);
   await eventually(() => {
-    const { files } = figuresOf(proxy.pid);
+    const { files } = figuresOf(proxy.command.pid);
     // Kept connections to the target stay for a while.
     assert.ok(files <= before.files + 260, `${files} files are open`);
   });
