@@ -22,7 +22,6 @@ export interface StoredHead {
 
 /** One thread's way to the answers that all threads store. */
 export class EntryStore implements RoomGiver {
-  readonly maxBytes: number;
   readonly #column: number;
   readonly #maxVariants: number;
   readonly #lock: StoreLock;
@@ -41,7 +40,6 @@ export class EntryStore implements RoomGiver {
     memory: StoreMemory,
     options: { readonly column: number; readonly maxVariants: number },
   ) {
-    this.maxBytes = memory.maxBytes;
     this.#column = options.column;
     this.#isShared = memory.columns > 2;
     this.#maxVariants = options.maxVariants;
@@ -305,14 +303,7 @@ export class EntryStore implements RoomGiver {
   }
 
   get size(): CacheSize {
-    const index = this.#index;
-    return {
-      entries: index.entries,
-      bytes: index.usedBytes,
-      pinnedBytes: index.pinnedBytes,
-      maxBytes: this.maxBytes,
-      evicted: index.evicted,
-    };
+    return this.#index.size;
   }
 
   // ---- with the lock held

@@ -17,6 +17,7 @@ import {
   type StoreMemory,
   UNIT_BYTES,
 } from "./store-layout.ts";
+import type { CacheSize } from "./types.ts";
 
 /** Records of one bucket that are looked at without the lock: keys cannot be aimed at one. */
 const MAX_STEPS = 32;
@@ -31,6 +32,7 @@ export class SharedIndex {
   readonly versions: Int32Array;
   readonly #mask: number;
   readonly #units: number;
+  readonly #maxBytes: number;
   readonly #pins: PinTable;
 
   constructor(memory: StoreMemory, pins: PinTable) {
@@ -42,7 +44,18 @@ export class SharedIndex {
     this.versions = new Int32Array(memory.bucketVersions);
     this.#mask = memory.buckets - 1;
     this.#units = memory.units;
+    this.#maxBytes = memory.maxBytes;
     this.#pins = pins;
+  }
+
+  get size(): CacheSize {
+    return {
+      entries: this.entries,
+      bytes: this.usedBytes,
+      pinnedBytes: this.pinnedBytes,
+      maxBytes: this.#maxBytes,
+      evicted: this.evicted,
+    };
   }
 
   get entries(): number {

@@ -41,14 +41,7 @@ export class StoreKeeper {
   }
 
   get size(): CacheSize {
-    const index = this.#index;
-    return {
-      entries: index.entries,
-      bytes: index.usedBytes,
-      pinnedBytes: index.pinnedBytes,
-      maxBytes: this.#memory.maxBytes,
-      evicted: index.evicted,
-    };
+    return this.#index.size;
   }
 
   /**
